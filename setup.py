@@ -1,0 +1,84 @@
+"""Builds the C core. Metadata is in pyproject.toml.
+
+Switches (environment):
+  VELOCITY_DEBUG=1            assertions on every invariant, no optimisation beyond -O1, debug symbols
+  VELOCITY_SANITIZE=address   -fsanitize=address,undefined (also: thread)
+  VELOCITY_EXTENSIONS=a,b     build only these extensions
+"""
+
+import os
+import sys
+import sysconfig
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+CORE = "velocity/_core"
+
+# Each extension is one .pyx over the C files it needs; `engine` is the database, the others let
+# the parts be tested and measured on their own.
+MEMORY = ["base", "slab", "epoch", "table"]
+CODEC = ["base", "xxh3", "value", "names", "pynames", "pycodec"]
+STORAGE = ["base", "xxh3", "value", "names", "record", "fileio", "segment", "hint", "manifest"]
+ENGINE = [
+    "catalog", "log", "queue", "expiry", "engine", "read", "apply", "recovery", "compaction", "verify",
+]
+EXTENSIONS = {
+    "codec": CODEC,
+    "memory": MEMORY,
+    "storage": STORAGE + ["pynames"],
+    "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE}),
+}
+
+
+def compile_flags():
+    flags = ["-std=gnu11", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+    if os.environ.get("VELOCITY_DEBUG"):
+        flags += ["-O1", "-g", "-UNDEBUG", "-DVEL_DEBUG"]
+    else:
+        flags += ["-O3", "-g1"]
+    sanitize = os.environ.get("VELOCITY_SANITIZE")
+    if sanitize:
+        kinds = "address,undefined" if sanitize == "address" else sanitize
+        flags += [f"-fsanitize={kinds}", "-fno-omit-frame-pointer", "-g"]
+        return flags, [f"-fsanitize={kinds}"]
+    return flags, []
+
+
+def extensions():
+    wanted = os.environ.get("VELOCITY_EXTENSIONS", ",".join(EXTENSIONS)).split(",")
+    compile_args, link_args = compile_flags()
+    macros = [("CYTHON_USE_TYPE_SPECS", "0")]
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        macros.append(("VEL_FREE_THREADED", "1"))
+    headers = [f"{CORE}/{name}" for name in sorted(os.listdir(CORE)) if name.endswith((".h", ".pxd"))]
+    return [
+        Extension(
+            f"velocity._core.{name}",
+            [f"{CORE}/{name}.pyx", *(f"{CORE}/{c}.c" for c in EXTENSIONS[name])],
+            include_dirs=[CORE],
+            depends=headers,
+            define_macros=macros,
+            extra_compile_args=compile_args,
+            extra_link_args=[*link_args, "-pthread"],
+        )
+        for name in wanted
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": "3",
+            "binding": False,
+            "embedsignature": True,
+            "freethreading_compatible": True,
+            "boundscheck": bool(os.environ.get("VELOCITY_DEBUG")),
+            "wraparound": False,
+        },
+    )
+    if "clean" not in sys.argv
+    else [],
+)

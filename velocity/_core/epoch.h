@@ -1,0 +1,76 @@
+/* epoch.h: when may memory that readers might hold be used again (epoch-based reclamation, Fraser 2004).
+ *
+ * Readers pin the current epoch while they follow references, and copy what they need before they unpin: no Python
+ * call, no lock, no wait for the GIL while pinned. A writer takes a block out of every published place, retires it, and it is
+ * freed when no pin from before the retirement is left.
+ *
+ * A pin is one plain store to a slot of its own cache line. The reclaimer makes it visible with membarrier(2)
+ * (PRIVATE_EXPEDITED); where that is missing the pin is a sequentially consistent store.
+ *
+ * One domain per extension module, shared by all its databases. Slots:
+ *   - GIL builds: slot 0 belongs to whoever holds the GIL (pin_attached); nobody gives up the GIL while pinned, so one is enough.
+ *   - free-threaded builds: a slot per thread, taken at its first pin, given back when the thread ends.
+ *   - code without the GIL (batch reads, cold reads) takes any free slot (pin_take / pin_give).
+ * Pins do not nest within one slot.
+ */
+#ifndef VEL_EPOCH_H
+#define VEL_EPOCH_H
+
+#include "base.h"
+#include "slab.h"
+
+typedef struct {
+    uint64_t epoch;   /* 0: not pinned */
+    uint32_t taken;   /* 1: slot belongs to a thread or a pin_take */
+    char pad[52];
+} __attribute__((aligned(64))) epoch_slot;
+
+extern uint64_t epoch_now;      /* starts at 1 */
+extern bool epoch_needs_fence;  /* no membarrier: pins fence themselves; constant after epoch_init */
+extern epoch_slot epoch_gil_slot;
+
+/* Call once per extension at import; installs the fork handler. */
+void epoch_init(void);
+
+VEL_INLINE void epoch_pin(epoch_slot *slot) {
+    vel_assert(slot->epoch == 0);
+    uint64_t now = atomic_get_acquire(&epoch_now);
+    if (vel_unlikely(epoch_needs_fence)) atomic_set_seq(&slot->epoch, now);
+    else { atomic_set_relaxed(&slot->epoch, now); __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+}
+VEL_INLINE void epoch_unpin(epoch_slot *slot) { atomic_set_release(&slot->epoch, 0); }
+
+/* The slot of the calling thread, which is attached to the interpreter (holds the GIL on GIL builds). */
+#ifdef VEL_FREE_THREADED
+epoch_slot *epoch_slot_attached(void);  /* never NULL: falls back to waiting for a free slot */
+#else
+VEL_INLINE epoch_slot *epoch_slot_attached(void) { return &epoch_gil_slot; }
+#endif
+/* A slot for code that runs without the GIL; pins it. Spins while all EPOCH_SLOTS_MAX are in use. */
+epoch_slot *epoch_pin_take(void);
+void epoch_pin_give(epoch_slot *slot);
+
+/* What an engine has retired and not yet freed. Guarded by that engine's commit lock. */
+typedef struct {
+    vel_ref ref;
+    uint64_t epoch;   /* epoch_now when it was retired */
+} epoch_item;
+
+typedef struct {
+    epoch_item *items;  /* ring */
+    uint64_t head, tail, capacity;
+    uint64_t next_collect; /* count at which to try again */
+} epoch_limbo;
+
+/* Retire a block; now and then frees what can be freed. On lack of memory for the ring it waits for readers and frees at once: never fails. */
+void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref);
+/* Free what no pin can hold. Returns how many are left. */
+uint64_t epoch_collect(epoch_limbo *limbo, vel_slab *slab);
+/* Wait (yielding) until everything that was pinned when called has been unpinned: for closing files, freeing a collection. Do not call pinned. */
+void epoch_wait(void);
+void epoch_limbo_free(epoch_limbo *limbo); /* frees the ring only, not the blocks */
+
+/* Bumped in the child of every fork: an engine that remembers another number is not the owner. */
+extern uint64_t fork_generation;
+
+#endif

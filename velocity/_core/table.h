@@ -1,0 +1,114 @@
+/* table.h: id -> block, an extendible directory of small open-addressing leaves (Fagin 1979; linear probing).
+ *
+ * A slot is 8 bytes: the 30-bit tag (top bits of the id's hash) above a 34-bit slab reference. 0 is EMPTY; a slot with reference
+ * 0 and a non-zero tag part is DELETED (any tag: DELETED is the constant TABLE_DELETED). Tags may be any value, 0 included: no hash is
+ * reserved, for a used slot has a non-zero reference. Equal tags are told apart by the id in the record, which the caller compares.
+ *
+ * The directory has 2^depth entries, indexed by the top `depth` bits of the tag. A leaf has 8..4096 slots
+ * (a power of two) in one slab block aligned to 64 bytes; home = low bits of the tag. Load, used plus deleted, stays at or under 0.85. A leaf
+ * doubles until 4096 slots, then splits in two: growth touches one leaf at a time (tens of microseconds), and
+ * needs no look at the records since tags hold all the bits (30 - depth >= 12 up to a directory of 2^18: 18 directory bits and 12 slot bits).
+ * The directory doubles by copying pointers. Replaced leaves and directories are retired by epoch.
+ *
+ * A delete writes DELETED, or EMPTY when the next slot is EMPTY (and sweeps DELETED before it); a leaf with too many DELETED is rebuilt at the
+ * same or half size. Every probe loop is bounded by the leaf's capacity.
+ *
+ * Threads: writers hold the owner's commit lock. Readers are lock-free: pin an epoch, then probe. A reader that
+ * loaded a leaf before it was replaced sees a complete older leaf: writers change only the current leaf, so a read is as of its acquire load.
+ * Update of a present id is one atomic exchange on its slot.
+ */
+#ifndef VEL_TABLE_H
+#define VEL_TABLE_H
+
+#include "base.h"
+#include "epoch.h"
+#include "slab.h"
+
+#define TABLE_TAG_BITS 30
+#define TABLE_REF_MASK (((uint64_t)1 << SLAB_REF_BITS) - 1)
+#define TABLE_EMPTY ((uint64_t)0)
+#define TABLE_DELETED ((uint64_t)1 << SLAB_REF_BITS)
+#define TABLE_LEAF_SLOTS_MIN 8
+#define TABLE_LEAF_SLOTS_MAX 4096
+
+VEL_INLINE uint64_t table_tag(uint64_t hash) { return hash >> (64 - TABLE_TAG_BITS); }
+VEL_INLINE uint64_t table_slot_value(uint64_t hash, vel_ref ref) { return table_tag(hash) << SLAB_REF_BITS | ref; }
+VEL_INLINE vel_ref table_slot_ref(uint64_t slot) { return slot & TABLE_REF_MASK; }
+
+/* A directory is one malloc'ed block (charged to the slab's budget): depth, then 2^depth entries. */
+typedef struct {
+    uint32_t depth;
+    uint32_t _pad;
+    uint64_t entries[];   /* leaf address | log2 of its slots, in the low 6 bits; atomic */
+} table_directory;
+
+typedef struct {
+    table_directory *directory;  /* atomic; readers load with acquire */
+    vel_slab *slab;
+    epoch_limbo *limbo;
+    uint64_t used;               /* slots that name a block; commit lock, read relaxed */
+    uint64_t memory;             /* bytes of leaves and directory */
+} vel_table;
+
+vel_status table_open(vel_table *t, vel_slab *slab, epoch_limbo *limbo);
+/* Free leaves and directory at once. Requires: no reader can be inside (epoch_wait after unpublishing). Blocks the slots name are the caller's. */
+void table_close(vel_table *t);
+
+/* A lookup in progress. Gives each slot whose tag matches; the caller compares the id. */
+typedef struct {
+    const uint64_t *slots;  /* the leaf */
+    uint64_t tag;
+    uint32_t mask;          /* capacity - 1 */
+    uint32_t at;            /* next slot to look at */
+    uint32_t left;          /* probes left: the bound */
+} table_probe;
+
+/* Start a probe. Requires: pinned, or commit lock. */
+VEL_INLINE void table_probe_begin(const vel_table *t, uint64_t hash, table_probe *p) {
+    const table_directory *d = atomic_get_acquire(&t->directory);
+    uint64_t tag = table_tag(hash);
+    uint64_t entry = atomic_get_acquire(&d->entries[tag >> (TABLE_TAG_BITS - d->depth)]);
+    p->slots = (const uint64_t *)(uintptr_t)(entry & ~(uint64_t)63);
+    p->mask = (uint32_t)(((uint64_t)1 << (entry & 63)) - 1);
+    p->tag = tag;
+    p->at = (uint32_t)tag & p->mask;
+    p->left = p->mask + 1;
+}
+/* The slot where the probe starts: to prefetch. */
+VEL_INLINE const void *table_probe_home(const table_probe *p) { return &p->slots[p->at]; }
+
+/* The next candidate's reference and its slot position in the leaf; 0 when there is none: the id is absent. */
+VEL_INLINE vel_ref table_probe_next(table_probe *p, uint32_t *position) {
+    while (p->left) {
+        uint64_t slot = atomic_get_acquire(&p->slots[p->at]);
+        uint32_t here = p->at;
+        if (slot == TABLE_EMPTY) return 0;
+        p->at = (p->at + 1) & p->mask;
+        p->left--;
+        if (slot >> SLAB_REF_BITS == p->tag && (slot & TABLE_REF_MASK)) { *position = here; return slot & TABLE_REF_MASK; }
+    }
+    return 0;
+}
+
+/* Writers. Require: commit lock. */
+
+/* Make room so that the next `count` table_insert calls with these hashes cannot fail. Returns VEL_OK, VEL_E_MEMORY_LIMIT,
+ * VEL_E_NOMEM; on failure the table holds what it held. */
+vel_status table_reserve(vel_table *t, const uint64_t *hashes, size_t count);
+/* Insert a reference known to be absent. Requires: reserved. */
+void table_insert(vel_table *t, uint64_t hash, vel_ref ref);
+/* Replace `old` by `ref` in the slot that names it (one atomic exchange). Requires: `old` is in the table under hash. */
+void table_replace(vel_table *t, uint64_t hash, vel_ref old, vel_ref ref);
+/* Remove. Requires: `old` is in the table under hash. May shrink a leaf; never fails (a rebuild without memory is put off). */
+void table_remove(vel_table *t, uint64_t hash, vel_ref old);
+
+/* Walk all references, whole leaves at a time: start with *cursor 0 and go on until *done. `capacity` is at least
+ * TABLE_WALK_MIN. The cursor is a tag position, so that an entry present throughout a walk is given exactly once, also when
+ * leaves grow or split between calls. Returns how many were written to out. Requires: pinned or commit lock, per call. */
+#define TABLE_WALK_MIN TABLE_LEAF_SLOTS_MAX
+size_t table_walk(const vel_table *t, uint64_t *cursor, vel_ref *out, size_t capacity, bool *done);
+
+/* Every invariant (tests, debug). */
+vel_status table_check(const vel_table *t, const char **why);
+
+#endif
