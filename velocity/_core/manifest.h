@@ -1,11 +1,13 @@
 /* manifest.h: the file MANIFEST: what the directory holds, replaced atomically (file_replace).
  *
- *   0   8  magic "VELMANI1"    8  4  format version    12  4  payload size    16  8  XXH3-64 of the payload, seed = payload size
- *   24     payload: little-endian fields in the order of the structs below; strings as u32 size, bytes
+ *   0   8  magic "VELMANI1"    8  4  format version    12  4  payload size
+ *   16  8  XXH3-64 of the payload, seed = payload size
+ *   24     payload: little-endian fields in the order of the structs below, without padding; each
+ *          list as u32 count, items, in the place of its pointer; strings as u32 size, bytes
  *
- * Holds the catalog (collections with their names up to catalog_seq), the segments in sequence order, and the seeds. Segments
- * with an id of next_segment_id or more are newer than the manifest and found by listing; any other .seg file that is not
- * listed is a left-over and is deleted.
+ * Holds the catalog (collections with their names up to catalog_seq), the segments in sequence order,
+ * and the seeds. Segments with an id of next_segment_id or more are newer than the manifest and found
+ * by listing; any other .seg file that is not listed is a left-over and is deleted.
  *
  * Thread-safe: works on its arguments.
  */
@@ -16,39 +18,49 @@
 #include "fileio.h"
 
 #define MANIFEST_FORMAT 1
+#define MANIFEST_HEADER_SIZE 24u
+#define MANIFEST_SIZE_MAX ((uint64_t)1 << 30)
 
 typedef struct {
     uint32_t id;
-    uint8_t level;            /* consistency: 0 local, 1 eventual, 2 quorum, 3 strong; never change */
-    uint8_t *name; uint32_t name_size;
-    uint8_t *names; uint32_t names_size;  /* a DEFINE payload of all field names (names.h) */
-    uint8_t *extra; uint32_t extra_size;  /* for later layers (schema); opaque */
+    uint8_t level;   /* consistency: 0 local, 1 eventual, 2 quorum, 3 strong; never change */
+    uint8_t *name;   /* each malloc'ed on its own, or NULL when empty; manifest_free frees them */
+    uint32_t name_size;
+    uint8_t *names;  /* a DEFINE payload of all field names (names.h), or empty */
+    uint32_t names_size;
+    uint8_t *extra;  /* for later layers (schema); opaque */
+    uint32_t extra_size;
 } manifest_collection;
 
 typedef struct {
     uint64_t id, base_seq, last_seq, size;  /* size 0: not sealed when written */
-    uint32_t kind;
-    int64_t cleaned_stamp;    /* no record older than this stamp that is dead lies in it; 0: none known */
+    uint32_t kind;            /* SEGMENT_LOG, SEGMENT_COMPACTED */
+    int64_t cleaned_stamp;    /* no dead record older than this stamp lies in it; 0: none known */
 } manifest_segment;
 
 typedef struct {
     uint8_t uuid[16];
     uint64_t hash_seed;
-    uint64_t next_segment_id;
-    uint32_t next_collection_id;
-    uint32_t clean;           /* 1: closed cleanly, everything synced */
-    uint64_t catalog_seq;     /* catalog is as of this sequence */
-    uint64_t durable_seq;     /* everything up to this was synced when written */
-    int64_t last_stamp;       /* no stamp above it had been given out */
-    manifest_collection *collections; uint32_t collection_count;
-    manifest_segment *segments; uint32_t segment_count;
+    uint64_t next_segment_id;     /* above every listed one */
+    uint32_t next_collection_id;  /* above every listed one */
+    uint32_t clean;               /* 1: closed cleanly, everything synced */
+    uint64_t catalog_seq;         /* catalog is as of this sequence */
+    uint64_t durable_seq;         /* everything up to this was synced when written */
+    int64_t last_stamp;           /* no stamp above it had been given out */
+    manifest_collection *collections;
+    uint32_t collection_count;
+    manifest_segment *segments;
+    uint32_t segment_count;
 } vel_manifest;
 
-/* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version: VEL_E_CORRUPT that says so. Owns: manifest_free. */
+/* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version: VEL_E_CORRUPT
+ * that says so. Owns: manifest_free. */
 vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *error);
 vel_status manifest_store(const char *directory, const vel_manifest *m, vel_error *error);
-/* The same without files. */
-vel_status manifest_decode(const uint8_t *data, size_t size, vel_manifest *out, uint64_t *where, const char **why);
+/* The same without files. decode: *where is a byte offset; nothing to free after a failure. encode
+ * appends; VEL_E_INVALID for what decode would refuse, VEL_E_TOO_LARGE, VEL_E_NOMEM. */
+vel_status manifest_decode(const uint8_t *data, size_t size, vel_manifest *out, uint64_t *where,
+                           const char **why);
 vel_status manifest_encode(const vel_manifest *m, vel_buffer *out);
 void manifest_free(vel_manifest *m);
 

@@ -5,7 +5,7 @@
  *   4       2     id_size: 1..1024
  *   6       1     flags: RECORD_*; unknown flags are refused
  *   7       1     version, 1..255; 0 when RECORD_WIDE_VERSION
- *   8       8     modified: i64 ns since 1970, the record's stamp: unique and rising in one database
+ *   8       8     modified: i64 ns since 1970, the record's stamp: unique, rising in one database
  *   16      8     created: i64 ns, when RECORD_CREATED (else it is `modified`)
  *   +       8     expiry: i64 ns, when RECORD_EXPIRY
  *   +       8     version: u64 > 255, when RECORD_WIDE_VERSION
@@ -25,7 +25,10 @@
 #define RECORD_HEADER_MAX 40u
 #define RECORD_SIZE_MAX (RECORD_HEADER_MAX + ID_SIZE_MAX + BODY_SIZE_MAX)
 
-enum { RECORD_CREATED = 1, RECORD_EXPIRY = 2, RECORD_WIDE_VERSION = 4, RECORD_TOMBSTONE = 8, RECORD_FLAGS = 15 };
+enum {
+    RECORD_CREATED = 1, RECORD_EXPIRY = 2, RECORD_WIDE_VERSION = 4, RECORD_TOMBSTONE = 8,
+    RECORD_FLAGS = 15
+};
 
 typedef struct {
     int64_t modified, created, expiry;  /* ns since 1970; expiry 0: never */
@@ -41,7 +44,8 @@ VEL_INLINE uint16_t record_id_size(const uint8_t *r) { return load_u16(r + 4); }
 VEL_INLINE uint8_t record_flags(const uint8_t *r) { return r[6]; }
 VEL_INLINE int64_t record_stamp(const uint8_t *r) { return load_i64(r + 8); }
 VEL_INLINE uint32_t record_header_size(uint8_t flags) {
-    return RECORD_HEADER_SIZE + 8 * (uint32_t)__builtin_popcount(flags & (RECORD_CREATED | RECORD_EXPIRY | RECORD_WIDE_VERSION));
+    const uint8_t fields = RECORD_CREATED | RECORD_EXPIRY | RECORD_WIDE_VERSION;
+    return RECORD_HEADER_SIZE + 8 * (uint32_t)__builtin_popcount(flags & fields);
 }
 VEL_INLINE const uint8_t *record_id(const uint8_t *r) { return r + record_header_size(r[6]); }
 VEL_INLINE int64_t record_expiry(const uint8_t *r) {
@@ -72,8 +76,8 @@ VEL_INLINE void record_read(const uint8_t *r, vel_record *out) {
     out->body_size = out->size - (uint32_t)(out->body - r);
 }
 
-/* Bytes that record_write will write for these fields; sets r->flags and r->size. Input: everything but size, flags
- * (tombstone is kept as given in flags). created == modified takes no room. */
+/* Bytes that record_write will write for these fields; sets r->flags and r->size. Input: everything
+ * but size, flags (tombstone is kept as given in flags). created == modified takes no room. */
 VEL_INLINE uint32_t record_measure(vel_record *r) {
     uint8_t flags = r->flags & RECORD_TOMBSTONE;
     if (r->created != r->modified) flags |= RECORD_CREATED;
@@ -99,8 +103,9 @@ VEL_INLINE void record_write(const vel_record *r, uint8_t *to) {
     if (r->body_size) memcpy(p + r->id_size, r->body, r->body_size);
 }
 
-/* Check bytes from outside: sizes, flags, versions, UTF-8 of the id. The body is body_validate's. VEL_OK or
- * VEL_E_CORRUPT with a static text in *why. */
+/* Check bytes from outside: sizes, flags, versions, UTF-8 of the id, and that nothing has two
+ * encodings. `size` is how many bytes there are; the record may be shorter (padding follows it in
+ * the log). The body is body_validate's. VEL_OK or VEL_E_CORRUPT with a static text in *why. */
 vel_status record_validate(const uint8_t *r, size_t size, const char **why);
 
 #endif

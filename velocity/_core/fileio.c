@@ -1,0 +1,499 @@
+/* fileio.c: see fileio.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* fallocate */
+#endif
+#include "fileio.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CALL_SIZE_MAX ((size_t)1 << 30) /* bytes per system call: macOS refuses more than INT_MAX */
+
+/* ---- faults ---- */
+
+typedef struct {
+    int64_t left; /* calls that still succeed */
+    int sys_errno, flags;
+} fault;
+
+static fault faults[FAULT_POINTS];
+static uint32_t faults_armed; /* one bit per point */
+
+vel_status fault_set(int point, int64_t after, int sys_errno, int flags) {
+    if (point < 0 || point >= FAULT_POINTS || after < 0 || sys_errno <= 0) return VEL_E_INVALID;
+    if (flags & ~(FAULT_ONCE | FAULT_SHORT)) return VEL_E_INVALID;
+    if ((flags & FAULT_SHORT) && point != FAULT_WRITE) return VEL_E_INVALID;
+    atomic_set_relaxed(&faults[point].left, after);
+    atomic_set_relaxed(&faults[point].sys_errno, sys_errno);
+    atomic_set_relaxed(&faults[point].flags, flags);
+    __atomic_fetch_or(&faults_armed, 1u << point, __ATOMIC_RELEASE);
+    return VEL_OK;
+}
+
+void fault_clear(void) { atomic_set_release(&faults_armed, 0u); }
+
+static int fault_count(int point, int *flags) {
+    fault *f = &faults[point];
+    int64_t left = __atomic_fetch_sub(&f->left, 1, __ATOMIC_ACQ_REL);
+    if (left > 0) return 0;
+    *flags = atomic_get_relaxed(&f->flags);
+    if (*flags & FAULT_ONCE) {
+        __atomic_fetch_and(&faults_armed, ~(1u << point), __ATOMIC_ACQ_REL);
+        if (left < 0) return 0; /* another thread took the one failure */
+    }
+    return atomic_get_relaxed(&f->sys_errno);
+}
+
+/* The errno with which this call is to fail, or 0. */
+VEL_INLINE int fault_check(int point, int *flags) {
+    if (vel_likely(!(atomic_get_relaxed(&faults_armed) & (1u << point)))) return 0;
+    return fault_count(point, flags);
+}
+
+/* ---- errors ---- */
+
+/* strerror_r gives a pointer in glibc and a status elsewhere. */
+static const char *text_given(const char *text, const char *buffer) { return text; }
+static const char *text_filled(int status, const char *buffer) {
+    return status ? "unknown error" : buffer;
+}
+#define ERRNO_TEXT(e, buffer)                                                                      \
+    _Generic(strerror_r(e, buffer, sizeof buffer), char *: text_given, int: text_filled)(          \
+        strerror_r(e, buffer, sizeof buffer), buffer)
+
+static const char *errno_advice(int e) {
+    switch (e) {
+    case ENOSPC: return "; free space and reopen";
+    case EDQUOT: return "; raise the quota or free space, and reopen";
+    case EIO: return "; the disk failed: check it, then reopen";
+    case EROFS: return "; mount the file system writable";
+    case EACCES:
+    case EPERM: return "; check the owner and permissions";
+    case EMFILE:
+    case ENFILE: return "; raise the limit of open files";
+    default: return "";
+    }
+}
+
+static vel_status fail_io(vel_error *error, int e, const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static vel_status fail_io(vel_error *error, int e, const char *path, const char *format, ...) {
+    char doing[128], buffer[96];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(doing, sizeof doing, format, args);
+    va_end(args);
+    return vel_fail(error, VEL_E_IO, e, path, 0, "cannot %s: %s%s", doing, ERRNO_TEXT(e, buffer),
+                    errno_advice(e));
+}
+
+/* ---- files ---- */
+
+/* open(2) with interruptions taken up again: the descriptor, or -1 with errno. */
+static int open_again(const char *path, int mode) {
+    int fd;
+    do fd = open(path, mode | O_CLOEXEC, 0644);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+vel_status file_open(const char *path, int mode, int *fd, vel_error *error) {
+    int flags, e = fault_check(FAULT_OPEN, &flags);
+    if (!e) {
+        *fd = open_again(path, mode);
+        if (*fd >= 0) return VEL_OK;
+        e = errno;
+    }
+    *fd = -1;
+    return fail_io(error, e, path, mode & O_CREAT ? "open or create the file" : "open the file");
+}
+
+/* Not retried on EINTR: the descriptor is gone either way, and may be another thread's by then. */
+void file_close(int fd) {
+    if (fd >= 0) close(fd);
+}
+
+vel_status file_read(int fd, const char *path, uint64_t offset, void *to, size_t size, size_t *got,
+                     vel_error *error) {
+    int flags, e = fault_check(FAULT_READ, &flags);
+    *got = 0;
+    while (!e && *got < size) {
+        size_t part = size - *got < CALL_SIZE_MAX ? size - *got : CALL_SIZE_MAX;
+        ssize_t n = pread(fd, (uint8_t *)to + *got, part, (off_t)(offset + *got));
+        if (n == 0) break;
+        if (n > 0) *got += (size_t)n;
+        else if (errno != EINTR) e = errno;
+    }
+    if (!e) return VEL_OK;
+    return fail_io(error, e, path, "read %zu bytes at offset %llu", size,
+                   (unsigned long long)offset);
+}
+
+/* Returns 0 or an errno. */
+static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t size) {
+    while (size) {
+        ssize_t n = pwrite(fd, from, size < CALL_SIZE_MAX ? size : CALL_SIZE_MAX, (off_t)offset);
+        if (n == 0) return EIO;
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            return errno;
+        }
+        from += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+vel_status file_write(int fd, const char *path, uint64_t offset, const void *from, size_t size,
+                      vel_error *error) {
+    int flags = 0, e = fault_check(FAULT_WRITE, &flags);
+    if (!e) e = write_all(fd, offset, from, size);
+    else if (flags & FAULT_SHORT) write_all(fd, offset, from, size / 2);
+    if (!e) return VEL_OK;
+    return fail_io(error, e, path, "write %zu bytes at offset %llu", size,
+                   (unsigned long long)offset);
+}
+
+/* Returns 0 or -1 with errno. */
+static int sync_data(int fd) {
+#ifdef __APPLE__
+    /* fsync alone leaves the data in the drive's cache; not every file system knows F_FULLFSYNC. */
+    if (fcntl(fd, F_FULLFSYNC) == 0) return 0;
+    return errno == ENOTSUP || errno == EINVAL || errno == ENOTTY ? fsync(fd) : -1;
+#else
+    return fdatasync(fd);
+#endif
+}
+
+vel_status file_sync(int fd, const char *path, vel_error *error) {
+    int flags, e = fault_check(FAULT_SYNC, &flags);
+    while (!e) {
+        if (sync_data(fd) == 0) return VEL_OK;
+        if (errno != EINTR) e = errno;
+    }
+    return fail_io(error, e, path, "sync the file to disk");
+}
+
+static int write_zeros(int fd, uint64_t offset, uint64_t size) {
+    static const uint8_t zeros[16384];
+    while (size) {
+        size_t part = size < sizeof zeros ? (size_t)size : sizeof zeros;
+        int e = write_all(fd, offset, zeros, part);
+        if (e) return e;
+        offset += part;
+        size -= part;
+    }
+    return 0;
+}
+
+/* Let the file system reserve blocks up to offset+size and grow the file. Returns 0 or an errno. */
+static int allocate_blocks(int fd, uint64_t offset, uint64_t size, uint64_t old_size) {
+#ifdef __APPLE__
+    uint64_t end = offset + size;
+    if (end <= old_size) return 0;
+    fstore_t store = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, (off_t)(end - old_size), 0};
+    if (fcntl(fd, F_PREALLOCATE, &store) < 0) return errno;
+    return ftruncate(fd, (off_t)end) < 0 ? errno : 0;
+#else
+    return fallocate(fd, 0, (off_t)offset, (off_t)size) < 0 ? errno : 0;
+#endif
+}
+
+vel_status file_allocate(int fd, const char *path, uint64_t offset, uint64_t size,
+                         vel_error *error) {
+    if (size == 0) return VEL_OK;
+    uint64_t old_size;
+    vel_status status = file_size(fd, path, &old_size, error);
+    if (status) return status;
+    int flags, e = fault_check(FAULT_ALLOCATE, &flags);
+    if (!e) {
+        do e = allocate_blocks(fd, offset, size, old_size);
+        while (e == EINTR);
+    }
+    if (e == EOPNOTSUPP || e == ENOTSUP || e == ENOSYS) e = write_zeros(fd, offset, size);
+    if (!e) return VEL_OK;
+    /* Part of it may have been reserved: give that back, the disk is probably full. */
+    uint64_t new_size;
+    if (file_size(fd, path, &new_size, NULL) == VEL_OK && new_size > old_size &&
+        ftruncate(fd, (off_t)old_size) < 0) {
+        /* What counts is the first failure; the rest of the file reads as zeros. */
+    }
+    return fail_io(error, e, path, "grow the log by %llu bytes", (unsigned long long)size);
+}
+
+vel_status file_truncate(int fd, const char *path, uint64_t size, vel_error *error) {
+    int flags, e = fault_check(FAULT_TRUNCATE, &flags);
+    while (!e) {
+        if (ftruncate(fd, (off_t)size) == 0) return VEL_OK;
+        if (errno != EINTR) e = errno;
+    }
+    return fail_io(error, e, path, "set the file's size to %llu", (unsigned long long)size);
+}
+
+vel_status file_size(int fd, const char *path, uint64_t *size, vel_error *error) {
+    struct stat st;
+    if (fstat(fd, &st) < 0) return fail_io(error, errno, path, "learn the file's size");
+    *size = (uint64_t)st.st_size;
+    return VEL_OK;
+}
+
+vel_status file_rename(const char *from, const char *to, vel_error *error) {
+    int flags, e = fault_check(FAULT_RENAME, &flags);
+    if (!e && rename(from, to) == 0) return VEL_OK;
+    if (!e) e = errno;
+    return fail_io(error, e, to, "rename a new file into place");
+}
+
+vel_status file_remove(const char *path, vel_error *error) {
+    int flags, e = fault_check(FAULT_REMOVE, &flags);
+    if (!e && (unlink(path) == 0 || errno == ENOENT)) return VEL_OK;
+    if (!e) e = errno;
+    return fail_io(error, e, path, "remove the file");
+}
+
+vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_error *error) {
+    int flags, e = fault_check(FAULT_MAP, &flags);
+    *out = NULL;
+    if (e) return fail_io(error, e, path, "map %llu bytes", (unsigned long long)size);
+    void *map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return fail_io(error, errno, path, "map %llu bytes", (unsigned long long)size);
+    /* A fork that wrote through the mapping would write into its parent's log. */
+#ifdef __APPLE__
+    int kept = minherit(map, (size_t)size, VM_INHERIT_NONE);
+#else
+    int kept = madvise(map, (size_t)size, MADV_DONTFORK);
+#endif
+    if (kept < 0) {
+        e = errno;
+        munmap(map, (size_t)size);
+        return fail_io(error, e, path, "keep a mapping of %llu bytes from forks",
+                       (unsigned long long)size);
+    }
+    *out = map;
+    return VEL_OK;
+}
+
+void file_unmap(uint8_t *map, uint64_t size) {
+    if (map) munmap(map, (size_t)size);
+}
+
+/* ---- whole files ---- */
+
+vel_status file_replace(const char *directory, const char *path, const void *from, size_t size,
+                        vel_error *error) {
+    char temporary[VEL_PATH_MAX];
+    int n = snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    if (n < 0 || (size_t)n >= sizeof temporary)
+        return vel_fail(error, VEL_E_INVALID, 0, path, 0, "the path is too long");
+    int fd;
+    vel_status status = file_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, &fd, error);
+    if (status) return status;
+    status = file_write(fd, temporary, 0, from, size, error);
+    if (status == VEL_OK) status = file_sync(fd, temporary, error);
+    file_close(fd);
+    if (status == VEL_OK) status = file_rename(temporary, path, error);
+    if (status) {
+        unlink(temporary);
+        return status;
+    }
+    return directory_sync(directory, error);
+}
+
+vel_status file_load(const char *path, uint64_t size_max, vel_buffer *out, vel_error *error) {
+    vel_error own;
+    if (!error) error = &own;
+    int fd;
+    vel_status status = file_open(path, O_RDONLY, &fd, error);
+    if (status) return error->sys_errno == ENOENT ? VEL_NOT_FOUND : status;
+    uint64_t size = 0;
+    size_t got = 0;
+    status = file_size(fd, path, &size, error);
+    if (status == VEL_OK && size > size_max)
+        status = vel_fail(error, VEL_E_TOO_LARGE, 0, path, size_max,
+                          "the file has %llu bytes, more than the %llu it may have",
+                          (unsigned long long)size, (unsigned long long)size_max);
+    if (status == VEL_OK && buffer_reserve(out, (size_t)size) != VEL_OK)
+        status = vel_fail(error, VEL_E_NOMEM, 0, path, 0, "no memory for %llu bytes",
+                          (unsigned long long)size);
+    if (status == VEL_OK && size)
+        status = file_read(fd, path, 0, out->data + out->size, (size_t)size, &got, error);
+    if (status == VEL_OK) out->size += got;
+    file_close(fd);
+    return status;
+}
+
+/* ---- directories ---- */
+
+vel_status directory_sync(const char *path, vel_error *error) {
+    int flags, e = fault_check(FAULT_SYNC_DIRECTORY, &flags);
+    if (!e) {
+        int fd = open_again(path, O_RDONLY | O_DIRECTORY);
+        if (fd < 0) return fail_io(error, errno, path, "open the directory");
+        while (!e && fsync(fd) < 0)
+            if (errno != EINTR) e = errno;
+        close(fd);
+    }
+    /* Some network file systems do not sync directories, and need not: entries go to the server. */
+    if (!e || e == EINVAL) return VEL_OK;
+    return fail_io(error, e, path, "sync the directory to disk");
+}
+
+/* The directory that holds path, into `out` (VEL_PATH_MAX bytes). */
+static void parent_of(const char *path, char *out) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    while (n && path[n - 1] != '/') n--;
+    while (n > 1 && path[n - 1] == '/') n--;
+    if (n) memcpy(out, path, n);
+    else out[n++] = '.';
+    out[n] = 0;
+}
+
+vel_status directory_make(const char *path, vel_error *error) {
+    char parent[VEL_PATH_MAX];
+    if (strlen(path) >= sizeof parent)
+        return vel_fail(error, VEL_E_INVALID, 0, path, 0, "the path is too long");
+    parent_of(path, parent);
+    int made = mkdir(path, 0777);
+    if (made < 0 && errno == ENOENT && strcmp(parent, path) != 0) {
+        vel_status status = directory_make(parent, error);
+        if (status) return status;
+        made = mkdir(path, 0777);
+    }
+    if (made == 0) return directory_sync(parent, error);
+    int e = errno;
+    struct stat st;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode)) return VEL_OK;
+        e = ENOTDIR;
+    }
+    return fail_io(error, e, path, "make the directory");
+}
+
+/* ---- the owner's lock ---- */
+
+/* Descriptors that hold a lock in this process; nodes are reused (fd -1), never freed. */
+typedef struct lock_node {
+    int fd;
+    struct lock_node *next;
+} lock_node;
+
+static lock_node *locks;
+static pthread_mutex_t locks_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `locks`; held over fork */
+static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
+
+static void locks_before_fork(void) { pthread_mutex_lock(&locks_mutex); }
+static void locks_in_parent(void) { pthread_mutex_unlock(&locks_mutex); }
+
+/* An flock belongs to the open file that parent and child share, so an orphaned child would keep a
+ * dead owner's directory locked. Another file in the descriptor's place gives that up without
+ * unlocking, and keeps the number from meaning some file opened later. */
+static void locks_in_child(void) {
+    for (lock_node *node = locks; node; node = node->next) {
+        if (node->fd < 0) continue;
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null >= 0) {
+            dup2(null, node->fd);
+            fcntl(node->fd, F_SETFD, FD_CLOEXEC);
+            close(null);
+        } else {
+            close(node->fd);
+        }
+        node->fd = -1;
+    }
+    pthread_mutex_unlock(&locks_mutex);
+}
+
+static void locks_begin(void) {
+    pthread_atfork(locks_before_fork, locks_in_parent, locks_in_child);
+}
+
+/* Requires: locks_mutex. The node of this fd, or NULL. */
+static lock_node *lock_find(int fd) {
+    lock_node *node = locks;
+    while (node && node->fd != fd) node = node->next;
+    return node;
+}
+
+/* Requires: locks_mutex. A node with fd -1, or NULL without memory. */
+static lock_node *lock_node_new(void) {
+    lock_node *node = lock_find(-1);
+    if (node || !(node = malloc(sizeof *node))) return node;
+    node->fd = -1;
+    node->next = locks;
+    locks = node;
+    return node;
+}
+
+/* The pid in the file if such a process is alive, else 0. */
+static int64_t lock_holder(int fd) {
+    char text[24];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    if (n <= 0) return 0;
+    text[n] = 0;
+    long long pid = strtoll(text, NULL, 10);
+    if (pid <= 0 || pid > INT32_MAX) return 0;
+    return kill((pid_t)pid, 0) == 0 || errno == EPERM ? pid : 0;
+}
+
+static vel_status fail_locked(vel_error *error, const char *path, int64_t pid) {
+    if (!pid)
+        return vel_fail(error, VEL_E_LOCKED, 0, path, 0,
+                        "another process owns the data directory; close the database there first");
+    return vel_fail(error, VEL_E_LOCKED, 0, path, 0,
+                    "process %lld owns the data directory; close the database there first",
+                    (long long)pid);
+}
+
+/* Lock an open LOCK file and put our pid in. */
+static vel_status lock_file(int fd, const char *path, int64_t *holder_pid, vel_error *error) {
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EINTR) continue;
+        if (errno != EWOULDBLOCK) return fail_io(error, errno, path, "lock the data directory");
+        *holder_pid = lock_holder(fd);
+        return fail_locked(error, path, *holder_pid);
+    }
+    char text[24];
+    int n = snprintf(text, sizeof text, "%lld\n", (long long)getpid());
+    vel_status status = file_truncate(fd, path, 0, error);
+    return status ? status : file_write(fd, path, 0, text, (size_t)n, error);
+}
+
+vel_status lock_take(const char *directory, int *fd, int64_t *holder_pid, vel_error *error) {
+    char path[VEL_PATH_MAX];
+    *fd = -1;
+    *holder_pid = 0;
+    int n = snprintf(path, sizeof path, "%s/LOCK", directory);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return vel_fail(error, VEL_E_INVALID, 0, directory, 0, "the path is too long");
+    pthread_once(&locks_once, locks_begin);
+    pthread_mutex_lock(&locks_mutex); /* no fork between taking the lock and noting it */
+    int file;
+    vel_status status = file_open(path, O_RDWR | O_CREAT, &file, error);
+    if (status == VEL_OK) status = lock_file(file, path, holder_pid, error);
+    lock_node *node = status == VEL_OK ? lock_node_new() : NULL;
+    if (status == VEL_OK && !node) status = vel_fail(error, VEL_E_NOMEM, 0, path, 0, "no memory");
+    if (status == VEL_OK) node->fd = *fd = file;
+    else file_close(file);
+    pthread_mutex_unlock(&locks_mutex);
+    return status;
+}
+
+void lock_release(int fd) {
+    if (fd < 0) return;
+    pthread_mutex_lock(&locks_mutex);
+    lock_node *node = lock_find(fd);
+    if (node) node->fd = -1;
+    /* Leave no pid that is not the owner's; a stale one does no harm, so a failure is ignored. */
+    if (node && ftruncate(fd, 0) < 0) errno = 0;
+    /* Closing unlocks: forks gave up their share. */
+    close(fd);
+    pthread_mutex_unlock(&locks_mutex);
+}
