@@ -104,7 +104,8 @@ vel_status manifest_encode(const vel_manifest *m, vel_buffer *out) {
 
 /* A bounded reader: after the first failure `status` stays set and every get gives 0. */
 typedef struct {
-    const uint8_t *at, *end, *item; /* item: beginning of what is being read, for the error's place */
+    const uint8_t *at, *end;
+    const uint8_t *item; /* beginning of what is being read, for the error's place */
     vel_status status;
     const char *why;
 } reader;
@@ -240,7 +241,8 @@ vel_status manifest_decode(const uint8_t *data, size_t size, vel_manifest *out, 
     memset(out, 0, sizeof *out);
     *why = header_check(data, size, where);
     if (*why) return VEL_E_CORRUPT;
-    reader r = {data + MANIFEST_HEADER_SIZE, data + size, data + MANIFEST_HEADER_SIZE, VEL_OK, NULL};
+    const uint8_t *payload = data + MANIFEST_HEADER_SIZE;
+    reader r = {payload, data + size, payload, VEL_OK, NULL};
     read_payload(&r, out);
     if (r.status == VEL_OK) return VEL_OK;
     *where = (uint64_t)(r.item - data);

@@ -5,9 +5,9 @@
  *   24     payload: little-endian fields in the order of the structs below, without padding; each
  *          list as u32 count, items, in the place of its pointer; strings as u32 size, bytes
  *
- * Holds the catalog (collections with their names up to catalog_seq), the segments in sequence order,
- * and the seeds. Segments with an id of next_segment_id or more are newer than the manifest and found
- * by listing; any other .seg file that is not listed is a left-over and is deleted.
+ * Holds the catalog (collections with their names up to catalog_seq), the segments in sequence
+ * order, and the seeds. Segments with an id of next_segment_id or more are newer than the manifest
+ * and found by listing; any other .seg file that is not listed is a left-over and is deleted.
  *
  * Thread-safe: works on its arguments.
  */
@@ -53,8 +53,8 @@ typedef struct {
     uint32_t segment_count;
 } vel_manifest;
 
-/* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version: VEL_E_CORRUPT
- * that says so. Owns: manifest_free. */
+/* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version:
+ * VEL_E_CORRUPT that says so. Owns: manifest_free. */
 vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *error);
 vel_status manifest_store(const char *directory, const vel_manifest *m, vel_error *error);
 /* The same without files. decode: *where is a byte offset; nothing to free after a failure. encode

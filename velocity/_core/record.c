@@ -1,34 +1,6 @@
 /* record.c: see record.h. */
 #include "record.h"
 
-/* Bytes of the UTF-8 sequence at p, or 0 when it is malformed: cut off, not shortest, a surrogate
- * or past U+10FFFF. */
-static size_t utf8_step(const uint8_t *p, const uint8_t *end) {
-    size_t left = (size_t)(end - p);
-    if (p[0] < 0x80) return 1;
-    if (p[0] < 0xC2 || left < 2 || (p[1] & 0xC0) != 0x80) return 0;
-    if (p[0] < 0xE0) return 2;
-    if (left < 3 || (p[2] & 0xC0) != 0x80) return 0;
-    if (p[0] < 0xF0) {
-        if (p[0] == 0xE0 && p[1] < 0xA0) return 0;
-        return p[0] == 0xED && p[1] >= 0xA0 ? 0 : 3;
-    }
-    if (p[0] > 0xF4 || left < 4 || (p[3] & 0xC0) != 0x80) return 0;
-    if (p[0] == 0xF0 && p[1] < 0x90) return 0;
-    return p[0] == 0xF4 && p[1] >= 0x90 ? 0 : 4;
-}
-
-static bool utf8_valid(const uint8_t *p, size_t size) {
-    const uint8_t *end = p + size;
-    while (end - p >= 8 && !(load_u64(p) & 0x8080808080808080u)) p += 8;
-    while (p < end) {
-        size_t n = utf8_step(p, end);
-        if (!n) return false;
-        p += n;
-    }
-    return true;
-}
-
 static const char *version_check(const uint8_t *r, uint8_t flags) {
     if (!(flags & RECORD_WIDE_VERSION)) return r[7] ? NULL : "the record's version is 0";
     if (r[7]) return "the record has two versions";

@@ -221,7 +221,7 @@ vel_status frame_read(const uint8_t *data, uint64_t size, uint64_t at, uint64_t 
     return VEL_OK;
 }
 
-/* What can be judged from the header and the operations' sizes alone, before any payload is read. */
+/* What the header and the operations' sizes alone can tell, before any payload is read. */
 static bool frame_plausible(const uint8_t *frame, uint64_t left, uint64_t salt, uint64_t seq) {
     uint32_t length = load_u32(frame);
     if (length < FRAME_HEADER_SIZE || length % 8 || length > left) return false;

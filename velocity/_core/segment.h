@@ -21,8 +21,8 @@
  *     4   4  checksum: low 32 bits of XXH3-64 of bytes 0..4 and 8..size (two calls, the first
  *            seeds the second), seeded with salt
  *     8   4  collection id             12  1  kind: OP_*             13  3  zero
- *     16  .. payload: a record for OP_PUT and OP_DELETE (tombstone), names.h's DEFINE for OP_DEFINE;
- *            zero padded
+ *     16  .. payload: a record for OP_PUT and OP_DELETE (tombstone), names.h's DEFINE for
+ *            OP_DEFINE; zero padded
  *
  * frame_checksum: h = XXH3-64(bytes 8..24, salt), then for each operation h = XXH3-64(its 8 bytes
  * size and checksum, h); the low 32 bits. The length is implied by the operations and checked by
