@@ -58,7 +58,7 @@ ls Lib/ensurepip/_bundled/pip-*.whl > /dev/null 2>&1 || ensurepip=no
 ./configure -q --prefix="$destination" --disable-gil --disable-test-modules --without-doc-strings \
     --with-ensurepip="$ensurepip" CFLAGS=-O2
 make -s -j "${JOBS:-$(nproc)}"
-make -s install > /dev/null
+PIP_ROOT_USER_ACTION=ignore make -s install > /dev/null
 "$destination/bin/python3" - <<'PYTHON'
 import sys
 import sysconfig

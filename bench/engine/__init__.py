@@ -1,0 +1,1 @@
+"""Benchmarks of whole operations through the public surface."""

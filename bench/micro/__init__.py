@@ -1,0 +1,1 @@
+"""Benchmarks of single structures of the core."""

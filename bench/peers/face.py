@@ -1,0 +1,44 @@
+"""The face every store shows to the benchmark, and the durability classes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.data import Fields
+
+# What a caller may still lose once `put` has returned. In class "fsync", a batch shares one fsync.
+DURABILITY = {
+    "none": "nothing is kept when the process ends",
+    "behind": "a killed process loses at most its last 50 ms",
+    "os": "a killed process loses nothing, a power cut may",
+    "fsync": "on disk when the call returns",
+}
+
+
+class Peer(Protocol):
+    def get(self, id: str) -> Mapping[str, object] | None: ...
+
+    def put(self, id: str, fields: Fields) -> None: ...
+
+    def put_batch(self, pairs: list[tuple[str, Fields]]) -> None:
+        """All or nothing, one fsync in class "fsync"."""
+
+    def count(self) -> int: ...
+
+    def flush(self) -> None:
+        """Returns when the operating system has everything; for stores that write behind."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A store with its settings. Open it with an empty directory, or one it has filled before."""
+
+    name: str
+    durability: str
+    settings: str
+    open: Callable[[Path], Peer]
+    # False: nothing to open a second time.
+    persistent: bool = True
