@@ -17,11 +17,13 @@ CORE = "velocity/_core"
 
 # Each extension is one .pyx over the C files it needs; `engine` is the database, the others let
 # the parts be tested and measured on their own.
-MEMORY = ["base", "slab", "epoch", "table"]
-CODEC = ["base", "xxh3", "value", "names", "pynames", "pycodec"]
-STORAGE = ["base", "xxh3", "value", "names", "record", "fileio", "segment", "hint", "manifest"]
+MEMORY = ["base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check"]
+VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
+CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pytime"]
+STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "segment", "hint", "manifest"]
 ENGINE = [
-    "catalog", "log", "queue", "expiry", "engine", "read", "apply", "recovery", "compaction", "verify",
+    "apply", "background", "cache", "catalog", "compaction", "engine", "entries", "expiry", "log", "plan", "read",
+    "reap", "recovery", "seen", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

@@ -1,0 +1,58 @@
+"""A thin face on the codec's C files, for tests and benchmarks; the engine calls them directly."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from typing_extensions import Buffer
+
+def hash64(data: Buffer, seed: int = 0) -> int:
+    """XXH3-64 of any contiguous buffer."""
+
+def decode_time(ns: int) -> datetime:
+    """Nanoseconds since 1970 as an aware datetime, rounded down to microseconds."""
+
+class Codec:
+    """Encodes and decodes documents with field names of its own. Safe to share between threads."""
+
+    def __init__(self) -> None: ...
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        """The body of a Mapping. Raises: SchemaError for what cannot be stored."""
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """The dict of a body. Raises: ValueError when it is malformed."""
+
+    def decode_field(self, body: bytes, name: str) -> Any:
+        """The value of one field. Raises: KeyError when absent."""
+
+    def has_field(self, body: bytes, name: str) -> bool: ...
+    def field_names(self, body: bytes) -> list[str]:
+        """Names of a body's fields, in order."""
+
+    def validate(self, body: bytes) -> None:
+        """Check every byte. Raises: ValueError(why, offset)."""
+
+    def equal(self, a: bytes, b: bytes) -> bool:
+        """Whether two bodies are equal as objects."""
+
+    def matches(self, body: bytes, expected: bytes) -> bool:
+        """Whether every field of *expected* equals the body's."""
+
+    def merge(self, base: bytes, changes: bytes) -> bytes:
+        """*base* with the fields of *changes*. Raises: ValueError when malformed or too large."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the names take."""
+
+    def names(self) -> list[str]:
+        """All names in the order of their numbers, which begin at 1."""
+
+    def number(self, name: str) -> int:
+        """The number of a name; 0 when it has none."""
+
+    def export_names(self, first: int = 1) -> bytes:
+        """Names from number *first* on, as the log's DEFINE operation holds them."""
+
+    def import_names(self, payload: bytes) -> None:
+        """Take over exported names. Raises: ValueError when they do not fit those known."""

@@ -1,0 +1,135 @@
+/* value_compare.c: equality of values without decoding them. See value.h. */
+#include "value_lookup.h"
+
+typedef enum { KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_TIME, KIND_BYTES, KIND_STRING,
+               KIND_LIST, KIND_OBJECT } value_kind;
+
+/* A value taken apart. Its bytes are bounded: value_skip went before. */
+typedef struct {
+    value_kind kind;
+    int64_t number;        /* bool, int, time (UTC) */
+    double real;
+    const uint8_t *data;   /* bytes, string, list, object: what follows the size */
+    size_t size;
+} parts;
+
+static parts sized(value_kind kind, const uint8_t *p, bool wide) {
+    return (parts){.kind = kind, .data = p + (wide ? 5 : 2), .size = wide ? load_u32(p + 1) : p[1]};
+}
+
+static parts value_parts(const uint8_t *p) {
+    uint8_t tag = *p;
+    if (tag >= TAG_FIXINT) return (parts){.kind = KIND_INT, .number = tag - FIXINT_ZERO};
+    if (tag >= TAG_SHORT)
+        return (parts){.kind = KIND_STRING, .data = p + 1, .size = tag - (size_t)TAG_SHORT};
+    switch (tag) {
+    case TAG_FALSE: return (parts){.kind = KIND_BOOL, .number = 0};
+    case TAG_TRUE: return (parts){.kind = KIND_BOOL, .number = 1};
+    case TAG_I8: return (parts){.kind = KIND_INT, .number = (int8_t)p[1]};
+    case TAG_I16: return (parts){.kind = KIND_INT, .number = load_i16(p + 1)};
+    case TAG_I32: return (parts){.kind = KIND_INT, .number = load_i32(p + 1)};
+    case TAG_I64: return (parts){.kind = KIND_INT, .number = load_i64(p + 1)};
+    case TAG_F64: return (parts){.kind = KIND_FLOAT, .real = load_f64(p + 1)};
+    case TAG_TIME: case TAG_TIME_TZ:
+        return (parts){.kind = KIND_TIME, .number = load_i64(p + 1)};
+    case TAG_BYTES8: case TAG_BYTES32: return sized(KIND_BYTES, p, tag == TAG_BYTES32);
+    case TAG_ASCII8: case TAG_ASCII32: return sized(KIND_STRING, p, tag == TAG_ASCII32);
+    case TAG_UTF8_8: case TAG_UTF8_32: return sized(KIND_STRING, p, tag == TAG_UTF8_32);
+    case TAG_LIST8: case TAG_LIST32: return sized(KIND_LIST, p, tag == TAG_LIST32);
+    case TAG_OBJECT8: case TAG_OBJECT32: return sized(KIND_OBJECT, p, tag == TAG_OBJECT32);
+    default: return (parts){.kind = KIND_NULL};
+    }
+}
+
+static bool int_equals_float(int64_t i, double f) {
+    /* Both bounds are exact doubles; inside them the conversion cuts only a fraction. */
+    if (!(f >= -9223372036854775808.0 && f < 9223372036854775808.0)) return false;
+    return (int64_t)f == i && (double)(int64_t)f == f;
+}
+
+static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
+                         const uint8_t *b_end, int depth);
+
+static bool lists_equal(const parts *a, const parts *b, int depth) {
+    const uint8_t *a_end = a->data + a->size, *b_end = b->data + b->size;
+    uint32_t a_count = 0, b_count = 0;
+    const uint8_t *p = varint_read(a->data, a_end, &a_count);
+    const uint8_t *q = varint_read(b->data, b_end, &b_count);
+    if (!p || !q || a_count != b_count) return false;
+    for (; a_count; a_count--) {
+        const uint8_t *p_next = value_skip(p, a_end), *q_next = value_skip(q, b_end);
+        if (!p_next || !q_next || !values_equal(p, p_next, q, q_next, depth + 1)) return false;
+        p = p_next;
+        q = q_next;
+    }
+    return p == a_end && q == b_end;
+}
+
+/* Fields mostly stand in the same order: the lookup is made at the first that does not. */
+static bool objects_equal(const parts *a, const parts *b, int depth) {
+    vel_fields a_it, b_it;
+    vel_field f, g;
+    vel_lookup others = {0};
+    bool looking = false, equal = false;
+    if (fields_begin(&a_it, a->data, a->size) != VEL_OK ||
+        fields_begin(&b_it, b->data, b->size) != VEL_OK || a_it.left != b_it.left)
+        return false;
+    for (;;) {
+        vel_status a_status = fields_next(&a_it, &f), b_status = fields_next(&b_it, &g);
+        if (a_status == VEL_END && b_status == VEL_END) equal = true;
+        if (a_status != VEL_OK || b_status != VEL_OK) break;
+        if (!field_same_name(&f, &g)) {
+            if (!looking && lookup_open(&others, b->data, b->size) != VEL_OK) break;
+            looking = true;
+            if (lookup_find(&others, &f, &g) < 0) break;
+        }
+        if (!values_equal(f.value, f.next, g.value, g.next, depth + 1)) break;
+    }
+    lookup_close(&others);
+    return equal;
+}
+
+static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
+                         const uint8_t *b_end, int depth) {
+    if (!value_skip(a, a_end) || !value_skip(b, b_end)) return false;
+    parts x = value_parts(a), y = value_parts(b);
+    if (x.kind == KIND_INT && y.kind == KIND_FLOAT) return int_equals_float(x.number, y.real);
+    if (x.kind == KIND_FLOAT && y.kind == KIND_INT) return int_equals_float(y.number, x.real);
+    if (x.kind != y.kind) return false;
+    switch (x.kind) {
+    case KIND_NULL:
+        return true;
+    case KIND_BOOL: case KIND_INT: case KIND_TIME:
+        return x.number == y.number;
+    case KIND_FLOAT:
+        return x.real == y.real || (x.real != x.real && y.real != y.real);
+    case KIND_BYTES: case KIND_STRING:
+        return x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+    case KIND_LIST:
+        return depth < VALUE_DEPTH_MAX && lists_equal(&x, &y, depth);
+    default:
+        return depth < VALUE_DEPTH_MAX && objects_equal(&x, &y, depth);
+    }
+}
+
+bool value_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *b, const uint8_t *b_end) {
+    return values_equal(a, a_end, b, b_end, 0);
+}
+
+bool body_matches(const uint8_t *body, size_t size, const uint8_t *expected,
+                  size_t expected_size) {
+    vel_lookup fields;
+    vel_fields it;
+    vel_field want, have;
+    bool matches = lookup_open(&fields, body, size) == VEL_OK &&
+                   fields_begin(&it, expected, expected_size) == VEL_OK;
+    while (matches) {
+        vel_status status = fields_next(&it, &want);
+        if (status == VEL_END) break;
+        if (status != VEL_OK) matches = false;
+        else if (lookup_find(&fields, &want, &have) < 0) matches = *want.value == TAG_NULL;
+        else matches = value_equal(want.value, want.next, have.value, have.next);
+    }
+    lookup_close(&fields);
+    return matches;
+}
