@@ -1,0 +1,383 @@
+"""asyncio: the same database with coroutines in place of calls. The event loop never waits for disk.
+
+A call that cannot wait (documents in memory, writes handed on) runs at once, on the loop's thread:
+it is quicker than any hand-over. One that may wait runs on a thread of the database's own executor.
+Which is which: `_read` asks the engine's reads_may_wait, `_write` its writes_may_wait, `_wait` is
+always handed over (it syncs, or its length has no bound).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from velocity._core.engine import Document
+from velocity.py import database as sync
+from velocity.py.collection import CHUNK, Collection
+from velocity.py.config import Config
+from velocity.py.database import VelocityDB
+from velocity.py.levels import Consistency
+from velocity.py.results import VerifyReport
+from velocity.py.signatures import method_signature
+from velocity.py.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S")
+
+THREADS_MAX = 16  # so many writers can share one fsync
+
+Async = Callable[Concatenate["_Mirror[S]", P], Coroutine[Any, Any, T]]
+
+
+class _Runner:
+    """Where calls of one database run: here, or on its executor."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="velocity-aio")
+        self.reads_may_wait = True
+        self.writes_may_wait = True
+
+    async def wait(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        loop = asyncio.get_running_loop()
+        bound = functools.partial(call, *args, **kwargs)
+        return await loop.run_in_executor(self._executor, bound)
+
+    def end(self) -> None:
+        self._executor.shutdown(wait=False)
+
+
+class _Mirror(Generic[S]):
+    """A synchronous object and where its calls run."""
+
+    __slots__ = ("_runner", "_sync")
+
+    def __init__(self, sync: S, runner: _Runner) -> None:
+        self._sync = sync
+        self._runner = runner
+
+
+def _named(call: Any, method: Any) -> None:
+    """Give a coroutine the name, text and signature of the method it mirrors."""
+    call.__name__ = call.__qualname__ = method.__name__
+    call.__doc__ = inspect.getdoc(method)
+    call.__signature__ = method_signature(method, first=("self",))
+
+
+def _read(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
+    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._runner.reads_may_wait:
+            return await self._runner.wait(method, self._sync, *args, **kwargs)
+        return method(self._sync, *args, **kwargs)
+
+    _named(call, method)
+    return call
+
+
+def _write(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
+    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._runner.writes_may_wait:
+            return await self._runner.wait(method, self._sync, *args, **kwargs)
+        return method(self._sync, *args, **kwargs)
+
+    _named(call, method)
+    return call
+
+
+def _wait(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
+    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._runner.wait(method, self._sync, *args, **kwargs)
+
+    _named(call, method)
+    return call
+
+
+def _listed(
+    method: Callable[Concatenate[S, P], Any],
+) -> Async[S, P, list[Any]]:
+    """A view of the collection, read whole into a list."""
+
+    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> list[Any]:
+        def read() -> list[Any]:
+            return list(method(self._sync, *args, **kwargs))
+
+        return await self._runner.wait(read)
+
+    _named(call, method)
+    return call
+
+
+def _scan(
+    method: Callable[Concatenate[S, P], Iterator[Document]],
+) -> Callable[Concatenate[_Mirror[S], P], AsyncIterator[Document]]:
+    """An asynchronous iterator that reads a chunk at a time."""
+
+    async def call(
+        self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncIterator[Document]:
+        documents = await self._runner.wait(method, self._sync, *args, **kwargs)
+        while chunk := await self._runner.wait(_take, documents):
+            for document in chunk:
+                yield document
+
+    _named(call, method)
+    return call
+
+
+def _take(documents: Iterator[Document]) -> list[Document]:
+    return list(islice(documents, CHUNK))
+
+
+class AsyncCollection(_Mirror[Collection]):
+    """A collection's handle whose methods are coroutines."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return self._sync.name
+
+    @property
+    def level(self) -> int:
+        return self._sync.level
+
+    @property
+    def consistency(self) -> Consistency:
+        return self._sync.consistency
+
+    @property
+    def change_count(self) -> int:
+        return self._sync.change_count
+
+    def __repr__(self) -> str:
+        return f"<velocity.aio.AsyncCollection {self.name!r}, {self.consistency.value}>"
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self._iterate()
+
+    async def _iterate(self) -> AsyncIterator[str]:
+        ids: list[str] = await self._runner.wait(list, self._sync)
+        for id in ids:
+            yield id
+
+    get = _read(Collection.get)
+    get_many = _wait(Collection.get_many)
+    insert = _write(Collection.insert)
+    insert_many = _wait(Collection.insert_many)
+    add = _write(Collection.add)
+    put = _write(Collection.put)
+    put_many = _wait(Collection.put_many)
+    update = _write(Collection.update)
+    replace = _write(Collection.replace)
+    delete = _write(Collection.delete)
+    delete_many = _wait(Collection.delete_many)
+    compare_and_swap = _write(Collection.compare_and_swap)
+    scan = _scan(Collection.scan)
+    count = _wait(Collection.count)
+    keys = _listed(Collection.keys)
+    values = _listed(Collection.values)
+    items = _listed(Collection.items)
+    pop = _write(Collection.pop)
+    popitem = _wait(Collection.popitem)
+    setdefault = _write(Collection.setdefault)
+    clear = _wait(Collection.clear)
+
+
+class AsyncTransaction(_Mirror[Transaction]):
+    """A transaction for an `async with` block; one task at a time uses it."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> AsyncTransaction:
+        self._sync.__enter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._runner.writes_may_wait:
+            await self._runner.wait(self._sync.__exit__, kind, error, trace)
+        else:
+            self._sync.__exit__(kind, error, trace)
+
+    commit = _write(Transaction.commit)
+    rollback = _read(Transaction.rollback)
+    get = _read(Transaction.get)
+    get_many = _wait(Transaction.get_many)
+    contains = _read(Transaction.contains)
+    insert = _read(Transaction.insert)
+    add = _read(Transaction.add)
+    put = _read(Transaction.put)
+    update = _read(Transaction.update)
+    replace = _read(Transaction.replace)
+    delete = _read(Transaction.delete)
+    compare_and_swap = _read(Transaction.compare_and_swap)
+    scan = _scan(Transaction.scan)
+    count = _wait(Transaction.count)
+
+
+class AsyncVelocityDB(_Mirror[VelocityDB]):
+    """An open database whose methods are coroutines; made by `velocity.aio.open`."""
+
+    __slots__ = ("_collections",)
+
+    def __init__(self, db: VelocityDB, runner: _Runner) -> None:
+        super().__init__(db, runner)
+        self._collections: dict[str, AsyncCollection] = {}
+        runner.reads_may_wait = db._engine.reads_may_wait
+        runner.writes_may_wait = db._engine.writes_may_wait
+
+    async def __aenter__(self) -> AsyncVelocityDB:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<velocity.aio.AsyncVelocityDB of {self._sync!r}>"
+
+    @property
+    def config(self) -> Config:
+        return self._sync.config
+
+    @property
+    def closed(self) -> bool:
+        return self._sync.closed
+
+    async def close(self) -> None:
+        """Close the database and let its threads go. Idempotent."""
+        if self._sync.closed:
+            return
+        try:
+            await self._runner.wait(self._sync.close)
+        finally:
+            self._runner.end()
+
+    def __getitem__(self, name: str) -> AsyncCollection:
+        return self._handle(self._sync.collection(name))
+
+    def _handle(self, collection: Collection) -> AsyncCollection:
+        known = self._collections.get(collection.name)
+        if known is None or known._sync is not collection:
+            known = AsyncCollection(collection, self._runner)
+            self._collections[collection.name] = known
+        return known
+
+    async def collection(self, name: str) -> AsyncCollection:
+        """The collection's handle. Raises NotFoundError when there is none."""
+        return self[name]
+
+    async def create_collection(
+        self,
+        name: str,
+        schema: None = None,
+        *,
+        consistency: Consistency | str | None = None,
+        if_not_exists: bool = False,
+    ) -> AsyncCollection:
+        """Make a collection. Raises DuplicateKeyError when it exists, unless if_not_exists."""
+        made = await self._runner.wait(
+            self._sync.create_collection,
+            name,
+            schema,
+            consistency=consistency,
+            if_not_exists=if_not_exists,
+        )
+        return self._handle(made)
+
+    def transaction(self) -> AsyncTransaction:
+        """A serializable transaction, for an `async with` block."""
+        return AsyncTransaction(self._sync.transaction(), self._runner)
+
+    drop_collection = _wait(VelocityDB.drop_collection)
+    list_collections = _wait(VelocityDB.list_collections)
+    batch = _write(VelocityDB.batch)
+    transact = _write(VelocityDB.transact)
+    flush = _wait(VelocityDB.flush)
+    compact = _wait(VelocityDB.compact)
+    stats = _wait(VelocityDB.stats)
+    health = _wait(VelocityDB.health)
+
+    get = _read(VelocityDB.get)
+    get_many = _wait(VelocityDB.get_many)
+    insert = _write(VelocityDB.insert)
+    insert_many = _wait(VelocityDB.insert_many)
+    add = _write(VelocityDB.add)
+    put = _write(VelocityDB.put)
+    put_many = _wait(VelocityDB.put_many)
+    update = _write(VelocityDB.update)
+    replace = _write(VelocityDB.replace)
+    delete = _write(VelocityDB.delete)
+    delete_many = _wait(VelocityDB.delete_many)
+    compare_and_swap = _write(VelocityDB.compare_and_swap)
+    scan = _scan(VelocityDB.scan)
+    count = _wait(VelocityDB.count)
+    keys = _listed(VelocityDB.keys)
+    values = _listed(VelocityDB.values)
+    items = _listed(VelocityDB.items)
+    pop = _write(VelocityDB.pop)
+    popitem = _wait(VelocityDB.popitem)
+    setdefault = _write(VelocityDB.setdefault)
+    clear = _wait(VelocityDB.clear)
+
+
+class _Opening:
+    """`await` it, or use it in an `async with` block."""
+
+    def __init__(self, make: Callable[[], VelocityDB]) -> None:
+        self._make = make
+        self._db: AsyncVelocityDB | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncVelocityDB]:
+        return self._open().__await__()
+
+    async def _open(self) -> AsyncVelocityDB:
+        runner = _Runner()
+        try:
+            return AsyncVelocityDB(await runner.wait(self._make), runner)
+        except BaseException:
+            runner.end()
+            raise
+
+    async def __aenter__(self) -> AsyncVelocityDB:
+        self._db = await self._open()
+        return self._db
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._db is not None:
+            await self._db.close()
+
+
+def _opens(make: Callable[P, VelocityDB]) -> Callable[P, _Opening]:
+    @functools.wraps(make)
+    def open(*args: P.args, **kwargs: P.kwargs) -> _Opening:
+        return _Opening(functools.partial(make, *args, **kwargs))
+
+    return open
+
+
+open = _opens(sync.open)
+
+
+async def verify(path: str) -> VerifyReport:
+    """As velocity.verify."""
+    return await asyncio.to_thread(sync.verify, path)

@@ -1,0 +1,5 @@
+"""The `velocity` command."""
+
+from velocity.py.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,232 @@
+"""Collection: a handle on one collection, a MutableMapping of id -> Document.
+
+The hot methods are CollectionBase's, in the core, with no Python frame around them; here is what is
+built on them. A handle may be used from any thread, for as long as its database is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    ItemsView,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    ValuesView,
+)
+from itertools import islice
+from typing import Any
+
+from velocity._core.engine import CollectionBase, Document, Engine
+from velocity._core.errors import (
+    ConflictError,
+    ConsistencyError,
+    DuplicateKeyError,
+    NotFoundError,
+    QueryError,
+)
+from velocity.py.ids import new_id
+from velocity.py.levels import Consistency, choices
+from velocity.py.operators import apply_operators
+
+CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
+_REQUIRED: Any = object()
+
+
+class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc]
+    """Documents by id. `update` is the document verb, not MutableMapping's."""
+
+    __slots__ = ("_engine",)
+
+    _engine: Engine
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        super().__init__(engine, name)
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return f"<velocity.Collection {self.name!r}, {self.consistency.value}>"
+
+    @property
+    def consistency(self) -> Consistency:
+        """The level that writes have, and reads unless they name a weaker one."""
+        return Consistency.of_level(self.level)
+
+    def add(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        ttl: float | None = None,
+        consistency: Consistency | str | None = None,
+    ) -> str:
+        """Insert under a new id, which is returned: ids sort by the time they were made."""
+        id = new_id()
+        self.insert(id, fields, ttl=ttl, consistency=consistency)
+        return id
+
+    def scan(
+        self,
+        prefix: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+        *,
+        consistency: Consistency | str | None = None,
+    ) -> Iterator[Document]:
+        """Documents in the order of their ids' UTF-8 bytes; `start` is included, `end` is not.
+
+        The ids are those of the moment of the call, the documents those of the moment each is
+        reached; one that has gone by then is left out. limit: most documents to give.
+        """
+        check_limit(limit)
+        if consistency is not None:
+            self._check_level(consistency, False)
+        ids = self._ids(prefix, start, end, reverse)
+        return islice(self._read(ids), limit)
+
+    def _read(self, ids: list[str]) -> Iterator[Document]:
+        for at in range(0, len(ids), CHUNK):
+            for document in self.get_many(ids[at : at + CHUNK]):
+                if document is not None:
+                    yield document
+
+    def count(self, filter: Mapping[str, Any] | None = None) -> int:
+        """How many documents there are, or have every field of `filter` equal (missing: None)."""
+        if filter is None:
+            return len(self)
+        check_equality_filter(filter)
+        return self._count_equal(filter) if filter else len(self)
+
+    def values(self) -> ValuesView[Document]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[str, Document]:
+        return _Items(self)
+
+    def pop(self, id: str, default: Any = _REQUIRED) -> Any:
+        """Take the document out and return it. Of several threads, one gets it."""
+        while True:
+            document = self.get(id)
+            if document is None:
+                if default is _REQUIRED:
+                    raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
+                return default
+            if self._delete_exactly(document):
+                return document
+
+    def popitem(self) -> tuple[str, Document]:
+        """Take any document out: (id, document). Raises NotFoundError when there is none."""
+        while True:
+            for id in self:
+                document = self.get(id)
+                if document is not None and self._delete_exactly(document):
+                    return id, document
+            if not len(self):
+                raise NotFoundError(f"collection {self.name!r} is empty")
+
+    def _delete_exactly(self, document: Document) -> bool:
+        """Delete the document if it is still this one."""
+        try:
+            self._engine.apply([("delete", self, document.id, None, None, document._stamp)])
+        except ConflictError:
+            return False
+        return True
+
+    def setdefault(self, id: str, default: Mapping[str, Any] | None = None) -> Document:
+        """The document of this id; where there is none, insert these fields first."""
+        while True:
+            document: Document | None = self.get(id)
+            if document is not None:
+                return document
+            try:
+                self.insert(id, {} if default is None else default)
+            except DuplicateKeyError:
+                continue  # another was quicker: its document counts
+
+    def clear(self) -> None:
+        """Delete every document that is there now."""
+        ids = self._ids()
+        for at in range(0, len(ids), CHUNK):
+            self.delete_many(ids[at : at + CHUNK])
+
+    def _check_level(self, consistency: Any, write: bool) -> None:
+        """Refuse a level that this collection cannot give. The core calls it when one is named."""
+        try:
+            wanted = Consistency(consistency)
+        except ValueError:
+            raise ConsistencyError(
+                f"{consistency!r} is no consistency level; allowed: {choices(Consistency)}"
+            ) from None
+        if wanted.level == self.level or (wanted.level < self.level and not write):
+            return
+        rule = "writes use that level" if write else "reads use that level or a weaker one"
+        raise ConsistencyError(
+            f"collection {self.name!r} is {self.consistency.value}, not {wanted.value}: {rule}"
+        )
+
+    def _apply_operators(
+        self, id: str, operators: Mapping[str, Any], ttl: float | None
+    ) -> int:
+        """Read, compute, write if unchanged; again when another writer was between."""
+        while True:
+            document = self.get(id)
+            if document is None:
+                raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
+            fields = apply_operators(document.fields, operators)
+            rewrite = ("rewrite", self, id, fields, ttl, document._stamp)
+            try:
+                return self._engine.apply([rewrite])[0]
+            except ConflictError:
+                continue
+
+
+def check_limit(limit: Any) -> None:
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise QueryError(f"limit: wants a whole number or None, not {type(limit).__name__}")
+    if limit < 0:
+        raise QueryError(f"limit: {limit} is below 0")
+
+
+def check_equality_filter(filter: Mapping[str, Any]) -> None:
+    """Refuse what later versions give another meaning."""
+    if not isinstance(filter, Mapping):
+        raise QueryError(f"filter: wants an object, not {type(filter).__name__}")
+    for name, value in filter.items():
+        if not isinstance(name, str):
+            raise QueryError(f"filter: a field's name is a string, not {type(name).__name__}")
+        if name.startswith("$"):
+            raise QueryError(f"{name}: filter operators are not available in this version")
+        if "." in name:
+            raise QueryError(f"{name}: dotted paths are not available in this version")
+        inner = [key for key in value if str(key).startswith("$")] if _is_object(value) else []
+        if inner:
+            raise QueryError(
+                f"{name}: {inner[0]}: filter operators are not available in this version"
+            )
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+class _Values(ValuesView[Document]):
+    """Documents in chunks; one that goes meanwhile is left out instead of raising."""
+
+    __slots__ = ()
+    _mapping: Collection
+
+    def __iter__(self) -> Iterator[Document]:
+        return self._mapping._read(self._mapping._ids())
+
+
+class _Items(ItemsView[str, Document]):
+    """As _Values, with the ids."""
+
+    __slots__ = ()
+    _mapping: Collection
+
+    def __iter__(self) -> Iterator[tuple[str, Document]]:
+        for document in self._mapping._read(self._mapping._ids()):
+            yield document.id, document

@@ -1,0 +1,70 @@
+"""transact: conditions and two branches of operations in one atomic step, as etcd's Txn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from velocity._core.errors import ConflictError, QueryError
+from velocity.py.batch import WRITES, BatchOperation, checked, perform
+from velocity.py.results import Compare, TransactResult
+from velocity.py.transaction import Transaction
+from velocity.py.values import fields_match
+
+if TYPE_CHECKING:
+    from velocity.py.database import VelocityDB
+
+_KINDS = (*WRITES, "get")
+_NAMES = [field.name for field in fields(Compare)]
+
+
+def transact(
+    db: VelocityDB,
+    compare: Iterable[Compare | Mapping[str, Any]],
+    then: Iterable[BatchOperation],
+    otherwise: Iterable[BatchOperation],
+) -> TransactResult:
+    """Run `then` when every comparison holds, else `otherwise`; again when another interferes."""
+    conditions = [_condition(item, position) for position, item in enumerate(compare)]
+    branches = checked(otherwise, _KINDS), checked(then, _KINDS)
+    while True:
+        transaction = Transaction(db)
+        succeeded = all([_holds(transaction, condition) for condition in conditions])
+        results = perform(transaction, branches[succeeded])
+        try:
+            transaction.commit()
+        except ConflictError:
+            continue
+        return TransactResult(succeeded, results)
+
+
+def _condition(item: Compare | Mapping[str, Any], position: int) -> Compare:
+    where = f"compare {position}"
+    if isinstance(item, Mapping):
+        unknown = [name for name in item if name not in _NAMES]
+        if unknown:
+            raise QueryError(f"{where}: unknown {unknown[0]!r}; known: {', '.join(_NAMES)}")
+        missing = [name for name in ("collection", "id") if name not in item]
+        if missing:
+            raise QueryError(f"{where}: {missing[0]!r} is missing")
+        item = Compare(**item)
+    if not isinstance(item, Compare):
+        raise QueryError(f"{where}: wants a Compare or a mapping, not {type(item).__name__}")
+    if item.fields is None and item.version is None and item.exists is None:
+        raise QueryError(f"{where}: says nothing to compare: fields, version or exists")
+    if item.fields is not None and not isinstance(item.fields, Mapping):
+        raise QueryError(f"{where}: fields wants an object, not {type(item.fields).__name__}")
+    return item
+
+
+def _holds(transaction: Transaction, condition: Compare) -> bool:
+    document = transaction.get(condition.collection, condition.id)
+    if condition.exists is not None and condition.exists != (document is not None):
+        return False
+    if condition.version is not None:
+        if condition.version != (0 if document is None else document.version):
+            return False
+    if condition.fields is None:
+        return True
+    return document is not None and fields_match(document, condition.fields)

@@ -1,0 +1,287 @@
+"""Transaction: optimistic and serializable.
+
+Reads remember what they saw: documents by stamp, scans and counts by the collection's change count.
+Writes are kept back and seen by the transaction's own reads. The commit is one batch of the engine:
+every remembered stamp as a check, then the writes; a check that fails is a ConflictError.
+
+One thread at a time uses a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from velocity._core.engine import CollectionBase, Document
+from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
+from velocity.py.collection import CHUNK, check_equality_filter, check_limit
+from velocity.py.ids import new_id
+from velocity.py.operators import apply_operators, has_operators
+from velocity.py.results import TransactionCASResult
+from velocity.py.values import copied, fields_match
+
+if TYPE_CHECKING:
+    from velocity.py.database import VelocityDB
+
+Op = tuple[str, CollectionBase, str | None, Mapping[str, Any] | None, float | None, int | None]
+
+
+class _State(NamedTuple):
+    """A document as the transaction sees it: None and 0 when it is not there."""
+
+    document: Document | None
+    version: int
+
+
+class Transaction:
+    """Reads and writes of any collections that take effect together when the block ends well."""
+
+    def __init__(self, db: VelocityDB) -> None:
+        self._db = db
+        self._ended = ""  # why it can no longer be used
+        self._read: dict[tuple[str, str], _State] = {}  # as first read: repeatable
+        self._written: dict[str, dict[str, _State]] = {}
+        self._counts: dict[str, int] = {}  # change counts at the first scan or count
+        self._ops: list[Op] = []
+
+    def __enter__(self) -> Transaction:
+        self._check_active()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._ended:
+            return
+        if kind is None:
+            self.commit()
+        else:
+            self.rollback()
+
+    def commit(self) -> None:
+        """Check all reads and apply all writes as one batch. Raises ConflictError: run again."""
+        self._check_active()
+        self._ended = "was committed"
+        ops: list[Op] = []
+        for name, count in self._counts.items():
+            ops.append(("unchanged", self._db.collection(name), None, None, None, count))
+        for (name, id), state in self._read.items():
+            stamp = 0 if state.document is None else state.document._stamp
+            ops.append(("check", self._db.collection(name), id, None, None, stamp))
+        if ops or self._ops:
+            self._db._engine.apply(ops + self._ops)
+
+    def rollback(self) -> None:
+        """Forget the writes; a later call on the transaction raises VelocityError."""
+        self._check_active()
+        self._ended = "was rolled back"
+
+    def get(self, collection: str, id: str, default: Any = None) -> Any:
+        """The document, with this transaction's own writes, or `default`."""
+        document = self._state(collection, id).document
+        return default if document is None else document
+
+    def get_many(self, collection: str, ids: Iterable[str]) -> list[Document | None]:
+        return [self._state(collection, id).document for id in ids]
+
+    def contains(self, collection: str, id: str) -> bool:
+        return self._state(collection, id).document is not None
+
+    def insert(
+        self,
+        collection: str,
+        id: str | Document,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        ttl: float | None = None,
+    ) -> int:
+        """As the collection's insert; DuplicateKeyError is raised here, not at the commit."""
+        if isinstance(id, Document):
+            fields, id = id.fields, id.id
+        if self._state(collection, id).document is not None:
+            raise DuplicateKeyError(f"collection {collection!r} has a document {id!r} already")
+        return self._write("insert", collection, id, fields, ttl)
+
+    def add(
+        self, collection: str, fields: Mapping[str, Any], *, ttl: float | None = None
+    ) -> str:
+        id = new_id()
+        self.insert(collection, id, fields, ttl=ttl)
+        return id
+
+    def put(
+        self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
+    ) -> int:
+        return self._write("put", collection, id, fields, ttl)
+
+    def replace(
+        self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
+    ) -> int:
+        self._present(collection, id)
+        return self._write("replace", collection, id, fields, ttl)
+
+    def update(
+        self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
+    ) -> int:
+        """Merge fields, or apply update operators to what this transaction sees."""
+        old = self._present(collection, id).fields
+        if has_operators(_mapping(fields)):
+            new = apply_operators(old, fields)
+        else:
+            new = {**old, **_mapping(fields)}
+        return self._write("rewrite", collection, id, new, ttl)
+
+    def delete(self, collection: str, id: str) -> bool:
+        state = self._state(collection, id)
+        if state.document is None:
+            return False
+        self._ops.append(("delete", self._db.collection(collection), id, None, None, None))
+        self._written.setdefault(collection, {})[id] = _State(None, 0)
+        return True
+
+    def compare_and_swap(
+        self,
+        collection: str,
+        id: str,
+        expected: Mapping[str, Any] | None = None,
+        value: Mapping[str, Any] | None = None,
+        expected_version: int | None = None,
+        replace: bool = False,
+        ttl: float | None = None,
+    ) -> TransactionCASResult:
+        """As the collection's, on what this transaction sees."""
+        document, version = self._state(collection, id)
+        if expected is None and expected_version is None:
+            holds = document is None
+        else:
+            holds = expected_version is None or expected_version == version
+            if expected is not None:
+                holds = holds and document is not None and fields_match(document, expected)
+        current = None if document is None else document.fields
+        if not holds:
+            return TransactionCASResult(False, version, current)
+        new = dict(_mapping(value or {}))
+        if current is not None and not replace:
+            new = {**current, **new}
+        kind = "put" if current is None else "replace" if replace else "rewrite"
+        version = self._write(kind, collection, id, new, ttl)
+        return TransactionCASResult(True, version, new)
+
+    def scan(
+        self,
+        collection: str,
+        prefix: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Document]:
+        """As the collection's scan, with the writes made so far.
+
+        Any other writer's change to the collection before the commit is a conflict.
+        """
+        self._remember_count(collection)
+        handle = self._db.collection(collection)
+        check_limit(limit)
+        written = dict(self._written.get(collection, {}))
+        theirs = [id for id in handle._ids(prefix, start, end, reverse) if id not in written]
+        ours = sorted(
+            (
+                id
+                for id, state in written.items()
+                if state.document is not None and _in_range(id, prefix, start, end)
+            ),
+            reverse=reverse,
+        )
+        ids = list(merge(theirs, ours, reverse=reverse))
+        return islice(self._documents(collection, ids, written), limit)
+
+    def _documents(
+        self, collection: str, ids: list[str], written: dict[str, _State]
+    ) -> Iterator[Document]:
+        handle = self._db.collection(collection)
+        for at in range(0, len(ids), CHUNK):
+            self._check_active()
+            chunk = ids[at : at + CHUNK]
+            for id, theirs in zip(chunk, handle.get_many(chunk)):
+                document = written[id].document if id in written else theirs
+                if document is not None:
+                    yield document
+
+    def count(self, collection: str, filter: Mapping[str, Any] | None = None) -> int:
+        """As the collection's count, with the writes made so far; conflicts as scan's."""
+        self._remember_count(collection)
+        wanted = {} if filter is None else filter
+        check_equality_filter(wanted)
+        total = self._db.collection(collection).count(filter)
+        for id, state in self._written.get(collection, {}).items():
+            before = self._read[collection, id]
+            total += _matches(state, wanted) - _matches(before, wanted)
+        return total
+
+    def _check_active(self) -> None:
+        if self._ended:
+            raise VelocityError(f"the transaction {self._ended}: start another")
+
+    def _remember_count(self, collection: str) -> None:
+        """Before the read it guards. An older count stays: a change since is a conflict anyway."""
+        self._check_active()
+        if collection not in self._counts:
+            self._counts[collection] = self._db.collection(collection).change_count
+
+    def _state(self, collection: str, id: str) -> _State:
+        self._check_active()
+        written = self._written.get(collection)
+        if written is not None and id in written:
+            return written[id]
+        state = self._read.get((collection, id))
+        if state is None:
+            document = self._db.collection(collection).get(id)
+            state = _State(document, 0 if document is None else document.version)
+            self._read[collection, id] = state
+        return state
+
+    def _present(self, collection: str, id: str) -> Document:
+        document = self._state(collection, id).document
+        if document is None:
+            raise NotFoundError(f"collection {collection!r} has no document {id!r}")
+        return document
+
+    def _write(
+        self,
+        kind: str,
+        collection: str,
+        id: str,
+        fields: Mapping[str, Any] | None,
+        ttl: float | None,
+    ) -> int:
+        """Keep a write back; the version that the document will have."""
+        version = self._state(collection, id).version + 1
+        own = copied(_mapping(fields))
+        self._ops.append((kind, self._db.collection(collection), id, own, ttl, None))
+        state = _State(Document(id, own), version)
+        self._written.setdefault(collection, {})[id] = state
+        return version
+
+
+def _mapping(fields: Any) -> Mapping[str, Any]:
+    if not isinstance(fields, Mapping):
+        raise SchemaError(f"fields: wants an object, not {type(fields).__name__}")
+    return fields
+
+
+def _matches(state: _State, wanted: Mapping[str, Any]) -> bool:
+    return state.document is not None and fields_match(state.document, wanted)
+
+
+def _in_range(id: str, prefix: str | None, start: str | None, end: str | None) -> bool:
+    """Code points sort as their UTF-8 bytes do."""
+    if prefix is not None and not id.startswith(prefix):
+        return False
+    return (start is None or id >= start) and (end is None or id < end)

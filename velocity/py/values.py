@@ -1,0 +1,47 @@
+"""Values outside the core: copies, and equality as the core means it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class HasFields(Protocol):
+    """A Document or a dict of fields."""
+
+    def get(self, name: str, default: Any = None, /) -> Any: ...
+
+
+def copied(value: Any) -> Any:
+    """A copy whose objects and lists are the caller's own; other values are immutable."""
+    if isinstance(value, Mapping):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [copied(item) for item in value]
+    return value
+
+
+def values_equal(a: Any, b: Any) -> bool:
+    """Whether two values are equal.
+
+    Numbers compare across int and float, a bool is not a number, NaN equals NaN, a tuple is a
+    list, objects compare whatever the order of their fields.
+    """
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, (int, float)):
+        return isinstance(b, (int, float)) and (a == b or (a != a and b != b))
+    if isinstance(a, (list, tuple)):
+        if not isinstance(b, (list, tuple)) or len(a) != len(b):
+            return False
+        return all(values_equal(x, y) for x, y in zip(a, b))
+    if isinstance(a, Mapping):
+        if not isinstance(b, Mapping) or len(a) != len(b):
+            return False
+        return all(name in b and values_equal(value, b[name]) for name, value in a.items())
+    return bool(a == b)
+
+
+def fields_match(fields: HasFields, expected: Mapping[str, Any]) -> bool:
+    """Whether every field of `expected` is equal in `fields`; a missing field equals None."""
+    return all(values_equal(fields.get(name), value) for name, value in expected.items())
