@@ -245,6 +245,7 @@ bool frame_search_durable(const uint8_t *data, uint64_t size, uint64_t at, uint6
                           uint64_t seq) {
     segment_frame frame;
     const char *why;
+    if (at >= size) return false; /* also keeps the sums below from wrapping */
     for (at = (at & ~(uint64_t)7) + 8; at < size && size - at >= FRAME_HEADER_SIZE; at += 8) {
         if (load_u32(data + at) == 0 || !frame_plausible(data + at, size - at, salt, seq)) continue;
         if (frame_read(data, size, at, salt, &frame, &why) == VEL_OK) return true;

@@ -6,6 +6,7 @@ come out; damage raises CorruptionError with its offset, a failed system call St
 rule: functions share nothing; one SegmentWriter or MappedFile belongs to one thread at a time.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -320,6 +321,7 @@ def lock_release(int fd):
     lock_release_c(fd)
 
 
+@cython.final
 cdef class MappedFile:
     cdef uint8_t *map
     cdef uint64_t size
@@ -393,6 +395,7 @@ cdef segment_header header_of(dict fields):
     return h
 
 
+@cython.final
 cdef class SegmentWriter:
     """A segment's image in memory, zero beyond what was appended."""
 
