@@ -1,4 +1,4 @@
-"""asyncio: the same database with coroutines in place of calls. The event loop never waits for disk.
+"""asyncio: the same database with coroutines for calls. The event loop never waits for the disk.
 
 A call that cannot wait (documents in memory, writes handed on) runs at once, on the loop's thread:
 it is quicker than any hand-over. One that may wait runs on a thread of the database's own executor.

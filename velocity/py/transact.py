@@ -30,7 +30,8 @@ def transact(
     branches = checked(otherwise, _KINDS), checked(then, _KINDS)
     while True:
         transaction = Transaction(db)
-        succeeded = all([_holds(transaction, condition) for condition in conditions])
+        held = [_holds(transaction, condition) for condition in conditions]  # all are read
+        succeeded = all(held)
         results = perform(transaction, branches[succeeded])
         try:
             transaction.commit()

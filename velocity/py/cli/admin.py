@@ -80,10 +80,8 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def human_size(size: float) -> str:
     """Bytes in the unit that leaves a short number."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(size) < 1024:
-            break
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(size) >= 1024 and len(units) > 1:
         size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        units.pop(0)
+    return f"{size:,.{int(units[0] != 'B')}f} {units[0]}"

@@ -19,7 +19,7 @@ def add_commands(commands: Any) -> None:
     get.add_argument("id")
     get.add_argument("--meta", action="store_true", help="id, version and times as well")
 
-    put = add_command(commands, "put", run_put, "store a document; its collection is made if absent")
+    put = add_command(commands, "put", run_put, "store a document, and make its collection")
     add_database(put)
     put.add_argument("collection")
     put.add_argument("id")
@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
     delete.add_argument("collection")
     delete.add_argument("id")
 
-    scan = add_command(commands, "scan", run_scan, "print documents in id order, one JSON line each")
+    scan = add_command(commands, "scan", run_scan, "print documents in id order, a JSON line each")
     add_database(scan)
     scan.add_argument("collection")
     scan.add_argument("--prefix")

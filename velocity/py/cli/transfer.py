@@ -34,12 +34,12 @@ def add_commands(commands: Any) -> None:
     add_database(load)
     load.add_argument("file", nargs="?", default="-", help="default: standard input")
     load.add_argument("-c", "--collection", help="for lines that name none")
-    load.add_argument("--id-field", metavar="NAME", help="lines are documents; this field is the id")
+    load.add_argument("--id-field", metavar="NAME", help="lines are documents; their id field")
     load.add_argument("--auto-id", action="store_true", help="lines are documents; ids are made")
     save = add_command(commands, "export", run_export, "write documents to a file")
     add_database(save)
     save.add_argument("collection", nargs="*", help="default: all")
-    save.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
+    save.add_argument("-o", "--output", metavar="FILE", default="-")
     for parser in (load, save):
         parser.add_argument("--format", choices=["json", "msgpack"], default="json")
 

@@ -1,0 +1,57 @@
+# Everything happens in .venv, made from PYTHON (3.10 or newer) with a C compiler at hand.
+# The core is built in place, and again only when its sources have changed.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check -q
+JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+# By hand, since editable installs that compile do so from scratch every time.
+INSTALL := VELOCITY_EXTENSIONS= $(PIP) install --no-build-isolation -e
+SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
+	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd))
+BUILT := build/.built
+
+.PHONY: build demo test bench lint wheel clean
+
+build: $(BUILT)
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip "setuptools>=77" "cython>=3.1" wheel
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(INSTALL) ".[test]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(INSTALL) ".[dev]"
+	@touch $@
+
+$(BUILT): $(SOURCES) | $(VENV)/.base
+	$(PY) setup.py -q build_ext --inplace -j $(JOBS)
+	@mkdir -p build && touch $@
+
+demo: build
+	$(PY) -m velocity demo $(ARGS)
+
+test: build $(VENV)/.test
+	$(PY) -m pytest $(ARGS)
+
+bench: build $(VENV)/.dev
+	$(PY) -m pytest bench $(ARGS)
+
+lint: build $(VENV)/.dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+
+wheel: $(VENV)/.base
+	rm -rf dist
+	$(PIP) wheel --no-build-isolation --no-deps -w dist .
+
+clean:
+	rm -rf $(VENV) build dist velocity/_core/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
