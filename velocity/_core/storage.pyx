@@ -421,7 +421,7 @@ cdef class SegmentWriter:
         segment_watermark_write(self.data, slot, durable_seq, self.salt)
 
     def append(self, uint64_t seq, uint32_t lag, list ops not None, *, uint32_t repeat=1):
-        """Append a frame of (kind, collection, payload) operations, `repeat` times with rising seq."""
+        """Append a frame of (kind, collection, payload), `repeat` times with rising seq."""
         cdef size_t length = FRAME_HEADER_SIZE_C
         cdef uint32_t i, collection
         cdef uint8_t kind
@@ -451,7 +451,7 @@ cdef class SegmentWriter:
 
 
 def build_segment(dict header not None, frames, *, size_t size=0):
-    """The image of a segment; frames: (seq, lag, ops). size: at least this, zero beyond the frames."""
+    """A segment's image; frames: (seq, lag, ops). size: at least this, zero beyond them."""
     frames = list(frames)
     cdef size_t needed = SEGMENT_HEADER_SIZE_C
     for _, _, ops in frames:
@@ -489,7 +489,7 @@ cdef list ops_of(const uint8_t *data, segment_frame *frame):
 
 
 def walk_segment(bytes data not None):
-    """(header, frames, end, error): error is None at a clean end, else the CorruptionError at `end`."""
+    """(header, frames, end, error): None at a clean end, else the CorruptionError met there."""
     header = read_header(data)
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
     cdef uint64_t at = SEGMENT_HEADER_SIZE_C, salt = header["salt"]

@@ -311,3 +311,13 @@ def test_search_finds_a_frame_at_any_distance():
     for gap in range(8, 80, 8):
         noise = bytes(range(1, 9)) * (gap // 8)
         assert frame_search(noise + frame, 0, SALT, 20)
+
+
+def test_the_writer_refuses_what_does_not_fit():
+    writer = storage.SegmentWriter(HEADER, 128 + 24 + len(OP))
+    writer.append(1, 0, [(OP_PUT, 1, PUT)])
+    with pytest.raises(ValueError, match="full"):
+        writer.append(2, 0, [])
+    writer.rewind()
+    writer.append(3, 0, [(OP_PUT, 1, PUT)])
+    assert [frame["seq"] for frame in read_segment(writer.image())[1]] == [3]
