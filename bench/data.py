@@ -9,8 +9,9 @@ import random
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import accumulate
+from typing import Any
 
-Fields = dict[str, object]
+Fields = dict[str, Any]
 
 SEED = 20_240_229
 STATES = ("waiting", "running", "done", "failed")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import document, document_id
+from bench.peers.compare import ROOT
 from bench.peers.registry import VARIANTS
 from bench.peers.worker import load, same
 from bench.timing import WrongAnswerError
@@ -49,7 +50,7 @@ def open_again(variant: str, directory: Path, count: int) -> dict[str, float]:
 
 def _child(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench.opening", *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
 
 
 def measure_one(variant: str, folder: Path, count: int, end: str, rounds: int) -> float:
@@ -84,7 +85,7 @@ def measure_opening(
         for end in ENDS:
             say(f"opening: {key} after {end}")
             with tempfile.TemporaryDirectory(dir=parent) as folder:
-                results[key][end] = measure_one(key, Path(folder), count, end, rounds)
+                results[key][end] = measure_one(key, Path(folder).absolute(), count, end, rounds)
     return results
 
 

@@ -17,6 +17,8 @@ from typing import Any
 
 from bench.peers.registry import VARIANTS
 
+# Where `python -m bench...` finds this package.
+ROOT = Path(__file__).parents[2]
 OPERATIONS = ("get", "put", "new", "batch")
 # Puts timed one by one in each round, for the 99th percentile.
 LATENCIES = {"fsync": 100}
@@ -31,6 +33,7 @@ class Process:
         self.variant = variant
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bench.peers.worker", variant, str(directory)],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -73,7 +76,7 @@ def compare(
 ) -> dict[str, Outcome]:
     outcomes = {variant: Outcome() for variant in VARIANTS}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent))).absolute()
         processes = {}
         for number, variant in enumerate(VARIANTS):
             say(f"peers: loading {variant}")
