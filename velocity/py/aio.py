@@ -43,13 +43,17 @@ class _Runner:
         self._executor = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="velocity-aio")
         self.reads_may_wait = True
         self.writes_may_wait = True
+        self._ended = False  # only the event loop's thread changes it
 
     async def wait(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        if self._ended:
+            return call(*args, **kwargs)  # of a closed database: says so at once
         loop = asyncio.get_running_loop()
         bound = functools.partial(call, *args, **kwargs)
         return await loop.run_in_executor(self._executor, bound)
 
     def end(self) -> None:
+        self._ended = True
         self._executor.shutdown(wait=False)
 
 

@@ -75,6 +75,21 @@ def _unknown(names: Mapping[str, object], known: list[str]) -> NoReturn:
     )
 
 
+def consistency_setting(name: str, value: object) -> Consistency:
+    """A level said as enum or string; ConfigError names the setting."""
+    return _enum(Consistency, name, value)
+
+
+class _ByDirectory:
+    """The default of storage_mode, told apart from None, which is no mode."""
+
+    def __repr__(self) -> str:
+        return "memory-first, or memory-only without a data_dir"
+
+
+_BY_DIRECTORY: Any = _ByDirectory()
+
+
 @dataclass(frozen=True, init=False)
 class Config:
     """Settings of one database.
@@ -106,7 +121,7 @@ class Config:
         self,
         data_dir: str | bytes | os.PathLike[str] | None = None,
         *,
-        storage_mode: StorageMode | str | None = None,
+        storage_mode: StorageMode | str = _BY_DIRECTORY,
         default_consistency: Consistency | str = Consistency.LOCAL,
         cache_size: float = 100,
         max_memory: int | None = None,
@@ -122,7 +137,7 @@ class Config:
         if cluster is not None:
             _refuse("cluster", cluster, "None: clusters are not available in this version")
         directory = _directory(data_dir)
-        if storage_mode is None:
+        if storage_mode is _BY_DIRECTORY:
             storage_mode = StorageMode.MEMORY_FIRST if directory else StorageMode.MEMORY_ONLY
         mode = _enum(StorageMode, "storage_mode", storage_mode)
         if not isinstance(sync_writes, bool):
@@ -140,8 +155,8 @@ class Config:
         settings = {
             "data_dir": directory,
             "storage_mode": mode,
-            "default_consistency": _enum(
-                Consistency, "default_consistency", default_consistency
+            "default_consistency": consistency_setting(
+                "default_consistency", default_consistency
             ),
             "cache_size": _number(
                 "cache_size", cache_size, 1 << 30, "a number of megabytes above 0"

@@ -18,10 +18,15 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from velocity._core.engine import CASResult, Engine, verify_directory
-from velocity._core.errors import ConfigError, ConsistencyError, DuplicateKeyError
+from velocity._core.errors import (
+    ConfigError,
+    ConsistencyError,
+    DatabaseClosedError,
+    DuplicateKeyError,
+)
 from velocity.py.batch import BatchOperation, apply_batch
 from velocity.py.collection import Collection
-from velocity.py.config import Config
+from velocity.py.config import Config, consistency_setting
 from velocity.py.levels import Consistency
 from velocity.py.results import (
     CASRequest,
@@ -115,6 +120,17 @@ class VelocityDB:
     def close(self) -> None:
         """Write what is outstanding to disk and let the directory go. Idempotent."""
         self._engine.close()
+        self._forget_handles(list(self._handles))
+
+    def _check_open(self) -> None:
+        if self._engine.closed:
+            raise DatabaseClosedError("the database is closed: open it again")
+
+    def _forget_handles(self, names: list[str]) -> None:
+        with self._handles_lock:
+            self._drops += 1
+            for name in names:
+                self._handles.pop(name, None)
 
     def create_collection(
         self,
@@ -132,7 +148,7 @@ class VelocityDB:
             )
         level = self.config.default_consistency
         if consistency is not None:
-            level = _level(consistency)
+            level = consistency_setting("consistency", consistency)
         if self._engine.create_collection(name, level.level):
             return self.collection(name)
         if not if_not_exists:
@@ -163,9 +179,7 @@ class VelocityDB:
         """Drop a collection with its documents. Raises NotFoundError when there is none."""
         self.collection(name)
         dropped = self._engine.drop_collection(name)
-        with self._handles_lock:
-            self._drops += 1
-            self._handles.pop(name, None)
+        self._forget_handles([name])
         if not dropped:
             self.collection(name)  # another dropped it first: raises
 
@@ -179,6 +193,7 @@ class VelocityDB:
 
     def transaction(self) -> Transaction:
         """A serializable transaction, for a `with` block; ConflictError at its end: run again."""
+        self._check_open()
         return Transaction(self)
 
     def transact(
@@ -188,6 +203,7 @@ class VelocityDB:
         otherwise: Iterable[BatchOperation] = (),
     ) -> TransactResult:
         """One atomic step: `then` when all comparisons hold, `otherwise` when one does not."""
+        self._check_open()
         return transact(self, compare, then, otherwise)
 
     def compare_and_swap(
@@ -252,10 +268,6 @@ class VelocityDB:
     popitem = _of(Collection.popitem)
     setdefault = _of(Collection.setdefault)
     clear = _of(Collection.clear)
-
-
-def _level(consistency: Consistency | str) -> Consistency:
-    return Config(default_consistency=consistency).default_consistency
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 _DEFAULTS = {"None": None, "False": False, "True": True}
-_PARAMETER = re.compile(r"^(?:(?!\*)[\w.\[\] |]+ )?(?P<name>\**\w+)(?::[^=]+)?(?:=(?P<default>.+))?$")
+_PARAMETER = re.compile(
+    r"^(?:(?!\*)[\w.\[\] |]+ )?(?P<name>\**\w+)(?::[^=]+)?(?:=(?P<default>.+))?$"
+)
 
 
 def method_signature(method: Callable[..., Any], first: tuple[str, ...]) -> inspect.Signature:
