@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 
 from velocity._core.errors import CorruptionError
 from velocity._core.storage import (
-    OP_DEFINE, OP_DELETE, OP_PUT, build_segment, frame_search, hint_decode, hint_encode,
-    manifest_decode, manifest_encode, read_segment, record_decode, record_encode, walk_segment,
+    OP_DEFINE,
+    OP_DELETE,
+    OP_PUT,
+    build_segment,
+    frame_search,
+    hint_decode,
+    hint_encode,
+    manifest_decode,
+    manifest_encode,
+    read_segment,
+    record_decode,
+    record_encode,
+    walk_segment,
 )
 
 u32 = st.integers(0, 2**32 - 1)

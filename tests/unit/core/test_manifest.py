@@ -9,7 +9,12 @@ import xxhash
 
 from velocity._core.errors import CorruptionError, StorageError
 from velocity._core.storage import (
-    fault_clear, fault_set, manifest_decode, manifest_encode, manifest_load, manifest_store,
+    fault_clear,
+    fault_set,
+    manifest_decode,
+    manifest_encode,
+    manifest_load,
+    manifest_store,
 )
 
 NAMES = struct.pack("<II", 1, 2) + b"\4name\3age"

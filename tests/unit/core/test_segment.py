@@ -8,8 +8,17 @@ import xxhash
 from velocity._core import storage
 from velocity._core.errors import CorruptionError
 from velocity._core.storage import (
-    OP_DEFINE, OP_DELETE, OP_PUT, SEGMENT_COMPACTED, SEGMENT_LOG, build_segment, frame_search,
-    read_header, read_segment, record_encode, walk_segment,
+    OP_DEFINE,
+    OP_DELETE,
+    OP_PUT,
+    SEGMENT_COMPACTED,
+    SEGMENT_LOG,
+    build_segment,
+    frame_search,
+    read_header,
+    read_segment,
+    record_encode,
+    walk_segment,
 )
 
 SALT = 0x1234_5678_9ABC_DEF0
