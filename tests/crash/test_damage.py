@@ -1,0 +1,184 @@
+"""Damage in synced data: CorruptionError that says where, and never a wrong value."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import velocity
+from support.files import cut, flip, image, overwrite, segments
+from support.history import History, perform
+from support.store import Store, contents
+from velocity import CorruptionError
+
+STEPS = 150
+
+
+@pytest.fixture(params=["closed", "closed after compaction", "crashed"])
+def sound(request, durable):
+    """(mode, a directory, its contents)."""
+    history = History("damage")
+    db = durable.open()
+    for name in history.models:
+        db.create_collection(name)
+    for _ in range(STEPS):
+        perform(db, history.step())
+    if request.param == "closed after compaction":
+        db.compact()
+    db.flush()
+    if request.param != "crashed":
+        durable.close()
+    return durable.mode, image(durable.path, durable.path.parent / "sound"), history.contents()
+
+
+def outcome(mode, directory, expected):
+    """ "refused", "read errors" or "sound"; an AssertionError when anything wrong is served."""
+    store = Store(mode, directory)
+    try:
+        db = store.open()
+    except CorruptionError as error:
+        check_place(error, directory)
+        return "refused"
+    errors = 0
+    with db:
+        assert db.list_collections() == sorted(expected)
+        for name, documents in expected.items():
+            assert set(db[name]) == documents.keys()
+            for id, (version, fields) in documents.items():
+                try:
+                    doc = db[name].get(id)
+                    assert (doc.version, doc.fields) == (version, fields)
+                except CorruptionError as error:
+                    check_place(error, directory)
+                    errors += 1
+            if not errors:
+                assert contents(db[name]) == documents
+    return "read errors" if errors else "sound"
+
+
+def check_place(error, directory):
+    assert str(directory) in error.path
+    assert isinstance(error.offset, int)
+    assert error.path in str(error)
+
+
+def damaged(sound, damage):
+    mode, directory, expected = sound
+    copy = image(directory, directory.parent / "copy")
+    damage(copy)
+    report = None
+    try:
+        report = velocity.verify(copy)
+    except CorruptionError as error:
+        check_place(error, copy)
+    image(copy, copy.parent / "opened")
+    result = outcome(mode, copy.parent / "opened", expected)
+    return result, report is not None and report.ok, report
+
+
+def test_sound(sound):
+    assert damaged(sound, lambda copy: None)[:2] == ("sound", True)
+
+
+def test_bit_flips_in_segments(sound):
+    """Every flip in what is stored is noticed by verify; opening refuses, or reading does, or the bit meant nothing."""
+    chance = random.Random("flips")
+    results = []
+    for segment in segments(sound[1]):
+        data = segment.read_bytes()
+        for place in sorted(chance.sample(range(len(data)), min(len(data), 40))):
+            if not any(data[place : place + 4000]):
+                continue  # allocated ahead
+            result, intact, _ = damaged(
+                sound,
+                lambda copy, segment=segment, place=place: flip(
+                    copy / segment.name, place, place % 8
+                ),
+            )
+            assert result != "sound" or intact or place < 128, (segment.name, place)
+            assert not intact or place < 128, (segment.name, place)
+            results.append(result)
+    assert len(results) >= 20
+    assert results.count("sound") <= len(results) / 4
+
+
+def test_bit_flips_in_hints_and_the_manifest(sound):
+    chance = random.Random("other flips")
+    for path in sorted(sound[1].iterdir()):
+        if path.suffix == ".seg":
+            continue
+        for place in sorted(chance.sample(range(path.stat().st_size), min(path.stat().st_size, 8))):
+            result, _, _ = damaged(
+                sound, lambda copy, path=path, place=place: flip(copy / path.name, place, 3)
+            )
+            assert result == "refused" if path.name == "MANIFEST" else "sound"
+
+
+def test_segments_cut_short(sound):
+    """A part of the synced log is missing."""
+    for segment in segments(sound[1]):
+        data = segment.read_bytes().rstrip(b"\0")
+        for size in (0, 64, 127, len(data) // 3, len(data) * 2 // 3, len(data) - 16):
+            if size < 0:
+                continue
+            result, intact, _ = damaged(
+                sound, lambda copy, s=segment, size=size: cut(copy / s.name, size)
+            )
+            assert result != "sound", (segment.name, size)
+            assert not intact
+
+
+def test_a_zeroed_block(sound):
+    for segment in segments(sound[1]):
+        data = segment.read_bytes().rstrip(b"\0")
+        if len(data) < 2000:
+            continue
+        place = len(data) // 2 // 512 * 512
+        result, intact, _ = damaged(
+            sound, lambda copy, s=segment, p=place: overwrite(copy / s.name, p, bytes(512))
+        )
+        assert result != "sound"
+        assert not intact
+
+
+def test_a_missing_segment(sound):
+    for segment in segments(sound[1]):
+        if segment.stat().st_size <= 4096 and not any(segment.read_bytes()[128:]):
+            continue  # nothing was in it
+        result, intact, _ = damaged(sound, lambda copy, s=segment: (copy / s.name).unlink())
+        assert result == "refused", segment.name
+        assert not intact
+
+
+def test_missing_hints_are_no_loss(sound):
+    def remove(copy):
+        for hint in copy.glob("*.hint"):
+            hint.unlink()
+
+    assert damaged(sound, remove)[:2] == ("sound", True)
+
+
+def test_segments_of_another_database(sound, tmp_path):
+    """A file from elsewhere under the right name is not read as ours."""
+    other = Store("persistent", tmp_path / "other" / "data")
+    db = other.open()
+    db.create_collection("one").put_many((f"id{n}", {"step": "foreign"}) for n in range(40))
+    other.close()
+    foreign = max(segments(other.path), key=lambda path: path.stat().st_size).read_bytes()
+    target = max(segments(sound[1]), key=lambda path: path.stat().st_size).name
+    result, intact, _ = damaged(sound, lambda copy: (copy / target).write_bytes(foreign))
+    assert result != "sound"
+    assert not intact
+
+
+def test_verify_names_file_and_offset(sound):
+    segment = max(segments(sound[1]), key=lambda path: len(path.read_bytes().rstrip(b"\0")))
+    place = len(segment.read_bytes().rstrip(b"\0")) // 2
+    _, _, report = damaged(sound, lambda copy: flip(copy / segment.name, place))
+    assert report is not None
+    assert not report.ok
+    assert any(
+        segment.name in error and any(part.isdigit() for part in error.replace(",", " ").split())
+        for error in report.errors
+    )

@@ -1,0 +1,1 @@
+"""What the tests share: databases in every mode, a plain model, child processes, files, faults."""

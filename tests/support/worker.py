@@ -1,0 +1,113 @@
+"""What child processes do: `python -m support.worker JOB ARGUMENT...`. They are killed at any moment.
+
+Each acknowledges on its stdout with 4-byte numbers, written after the database's call returned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+
+import velocity
+from support.children import ACK
+from support.history import History, perform
+
+FLUSHED = 1 << 31  # added to an acknowledgement: everything up to it was flushed
+THREAD_SHIFT = 24  # thread number of an acknowledgement
+
+
+def acknowledge(number: int) -> None:
+    os.write(1, ACK.pack(number))
+
+
+def hold(directory: str, mode: str) -> None:
+    """Own a directory until killed."""
+    db = velocity.open(directory, storage_mode=mode)
+    db.create_collection("held", if_not_exists=True)
+    db.flush()
+    acknowledge(1)
+    signal.pause()
+
+
+def idle_writer(settings: str, marker: str) -> None:
+    """Write one document, acknowledge, and do nothing more."""
+    db = velocity.open(**json.loads(settings))
+    db.create_collection("users", if_not_exists=True).put("marker", {"marker": marker})
+    acknowledge(1)
+    signal.pause()
+
+
+def write(settings: str, seed: str, start: str, flush_every: str, compact: str) -> None:
+    """Go on with a history from step `start`; acknowledge each step with the number of steps made."""
+    db = velocity.open(**json.loads(settings))
+    history = History(seed)
+    for name in history.models:
+        db.create_collection(name, if_not_exists=True)
+    db.flush()
+    for _ in range(int(start)):
+        history.step()
+    acknowledge(history.steps)
+    if json.loads(compact):
+        threading.Thread(target=_compact_for_ever, args=(db,), daemon=True).start()
+    every = int(flush_every)
+    while True:
+        perform(db, history.step())
+        acknowledge(history.steps)
+        if every and history.steps % every == 0:
+            db.flush()
+            acknowledge(history.steps | FLUSHED)
+
+
+def _compact_for_ever(db: velocity.VelocityDB) -> None:
+    while True:
+        db.compact()
+
+
+def write_threads(settings: str, seed: str, count: str) -> None:
+    """One history per thread, each in its own collection."""
+    db = velocity.open(**json.loads(settings))
+    names = [f"thread{number}" for number in range(int(count))]
+    for name in names:
+        db.create_collection(name)
+
+    def work(number: int, name: str) -> None:
+        history = History(f"{seed} {name}", (name,))
+        while True:
+            perform(db, history.step())
+            acknowledge(number << THREAD_SHIFT | history.steps)
+
+    for number, name in enumerate(names):
+        threading.Thread(target=work, args=(number, name), daemon=True).start()
+    signal.pause()
+
+
+def catalog(settings: str, start: str) -> None:
+    """Create c0, c1, … with a document each and drop all but the newest three."""
+    db = velocity.open(**json.loads(settings))
+    number = int(start)
+    while True:
+        collection = db.create_collection(f"c{number}", if_not_exists=True)
+        acknowledge(2 * number)
+        collection.put("a", {"number": number, f"field{number}": "x" * 100})
+        if number >= 3:
+            with contextlib.suppress(velocity.NotFoundError):
+                db.drop_collection(f"c{number - 3}")
+        acknowledge(2 * number + 1)
+        number += 1
+
+
+def reopen(settings: str, rounds: str) -> None:
+    """Open and close, again and again."""
+    for number in range(int(rounds)):
+        acknowledge(number)
+        velocity.open(**json.loads(settings)).close()
+
+
+JOBS = {job.__name__: job for job in (hold, idle_writer, write, write_threads, catalog, reopen)}
+
+if __name__ == "__main__":
+    JOBS[sys.argv[1]](*sys.argv[2:])
