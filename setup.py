@@ -3,7 +3,7 @@
 Switches (environment):
   VELOCITY_DEBUG=1            assertions on every invariant, no optimisation beyond -O1, debug symbols
   VELOCITY_SANITIZE=address   -fsanitize=address,undefined (also: thread)
-  VELOCITY_EXTENSIONS=a,b     build only these extensions
+  VELOCITY_EXTENSIONS=a,b     build only these extensions (empty: none)
 """
 
 import os
@@ -23,7 +23,7 @@ CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyt
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "segment", "hint", "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "compaction", "engine", "entries", "expiry", "log", "plan", "read",
-    "reap", "recovery", "seen", "verify",
+    "reap", "recovery", "scratch", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,
@@ -48,7 +48,8 @@ def compile_flags():
 
 
 def extensions():
-    wanted = os.environ.get("VELOCITY_EXTENSIONS", ",".join(EXTENSIONS)).split(",")
+    named = os.environ.get("VELOCITY_EXTENSIONS", ",".join(EXTENSIONS))
+    wanted = [name for name in named.split(",") if name]
     compile_args, link_args = compile_flags()
     macros = [("CYTHON_USE_TYPE_SPECS", "0")]
     if sysconfig.get_config_var("Py_GIL_DISABLED"):

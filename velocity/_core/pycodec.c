@@ -48,7 +48,7 @@ int pycodec_init(PyObject *error) {
 
 /* ---- errors ---- */
 
-/* `a.b[3]`; new reference. */
+/* `a.b[3]`, and '' for a name without characters; new reference. */
 static PyObject *path_text(const frame *f) {
     if (!f) return PyUnicode_FromString("");
     PyObject *up = path_text(f->up), *text = NULL;
@@ -57,7 +57,8 @@ static PyObject *path_text(const frame *f) {
         text = PyUnicode_FromFormat("%U[%zd]", up, f->index);
     } else {
         const char *dot = PyUnicode_GET_LENGTH(up) ? "." : "";
-        text = PyUnicode_FromFormat("%U%s%.200U", up, dot, f->key);
+        const char *empty = PyUnicode_GET_LENGTH(f->key) ? "" : "''";
+        text = PyUnicode_FromFormat("%U%s%.200U%s", up, dot, f->key, empty);
     }
     Py_DECREF(up);
     return text;

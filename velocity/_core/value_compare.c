@@ -106,9 +106,10 @@ static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *
     case KIND_BYTES: case KIND_STRING:
         return x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
     case KIND_LIST:
-        return depth < VALUE_DEPTH_MAX && lists_equal(&x, &y, depth);
+        return depth <= VALUE_DEPTH_MAX && lists_equal(&x, &y, depth);
     default:
-        return depth < VALUE_DEPTH_MAX && objects_equal(&x, &y, depth);
+        /* One level more than values have, so that a whole body may be compared as an object. */
+        return depth <= VALUE_DEPTH_MAX && objects_equal(&x, &y, depth);
     }
 }
 
