@@ -194,15 +194,19 @@ cdef class Slab:
         if status:
             _raise(status, NULL)
 
-    def write(self, vel_ref ref, bytes content):
-        if <uint64_t>len(content) > slab_block_size(&self.slab, ref):
-            raise ValueError("longer than the block")
-        memcpy(slab_at(&self.slab, ref), <const char *>content, len(content))
+    def write(self, vel_ref ref, bytes content, uint64_t offset=0):
+        self.inside(ref, offset, len(content))
+        memcpy(slab_at(&self.slab, ref) + offset, <const char *>content, len(content))
 
-    def read(self, vel_ref ref, uint64_t size):
-        if size > slab_block_size(&self.slab, ref):
-            raise ValueError("longer than the block")
-        return (<const char *>slab_at(&self.slab, ref))[:size]
+    def read(self, vel_ref ref, uint64_t size, uint64_t offset=0):
+        self.inside(ref, offset, size)
+        return (<const char *>slab_at(&self.slab, ref) + offset)[:size]
+
+    cdef int inside(self, vel_ref ref, uint64_t offset, uint64_t size) except -1:
+        cdef uint64_t block = slab_block_size(&self.slab, ref)
+        if offset > block or size > block - offset:
+            raise ValueError("beyond the block")
+        return 0
 
     def address(self, vel_ref ref):
         return <uint64_t>slab_at(&self.slab, ref)
