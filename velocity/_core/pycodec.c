@@ -12,6 +12,15 @@
 /* Room that is made for one field at once: number and tag and the widest fixed payload. */
 #define FIELD_ROOM 32
 
+/* Without a GIL, other threads are kept from the container that is walked. */
+#ifdef Py_GIL_DISABLED
+#define LOCK_CONTAINER(object) Py_BEGIN_CRITICAL_SECTION(object)
+#define UNLOCK_CONTAINER() Py_END_CRITICAL_SECTION()
+#else
+#define LOCK_CONTAINER(object) ((void)0)
+#define UNLOCK_CONTAINER() ((void)0)
+#endif
+
 static PyObject *schema_error;
 static PyObject *mapping_type;  /* collections.abc.Mapping */
 
@@ -252,13 +261,9 @@ static int encode_nested(encoder *e, PyObject *value, bool list) {
     e->ran_python = true;
 #endif
     if (list && PyList_Check(value)) {
-#ifdef Py_GIL_DISABLED
-        Py_BEGIN_CRITICAL_SECTION(value);
-#endif
+        LOCK_CONTAINER(value);
         failed = encode_items(e, value);
-#ifdef Py_GIL_DISABLED
-        Py_END_CRITICAL_SECTION();
-#endif
+        UNLOCK_CONTAINER();
     } else {
         failed = list ? encode_items(e, value) : encode_object(e, value);
     }
@@ -336,36 +341,35 @@ VEL_INLINE int encode_field(encoder *e, PyObject *key, PyObject *value) {
     return encode_value(e, value);
 }
 
-static int encode_fields(encoder *e, PyObject *dict) {
-    frame here = {.up = e->top};
+static int walk_fields(encoder *e, PyObject *dict, frame *here) {
     PyObject *value;
-    Py_ssize_t position = 0;
-    uint32_t written = 0;
-    int failed = 0;
-    e->top = &here;
-#ifdef Py_GIL_DISABLED
-    Py_BEGIN_CRITICAL_SECTION(dict);
-#endif
-    Py_ssize_t count = PyDict_GET_SIZE(dict);
-    if ((uint64_t)count > BODY_SIZE_MAX) failed = make_room(e, SIZE_MAX);
-    else e->p = varint_write(e->p, (uint32_t)count);
-    while (!failed && PyDict_Next(dict, &position, &here.key, &value)) {
+    Py_ssize_t position = 0, written = 0, count = PyDict_GET_SIZE(dict);
+    if ((uint64_t)count > BODY_SIZE_MAX) return make_room(e, SIZE_MAX);
+    e->p = varint_write(e->p, (uint32_t)count);
+    while (PyDict_Next(dict, &position, &here->key, &value)) {
         /* Encoding may run code that changes the dict and drops what it held. */
-        PyObject *key = Py_NewRef(here.key);
+        PyObject *key = Py_NewRef(here->key);
         Py_INCREF(value);
-        failed = encode_field(e, key, value);
+        int failed = encode_field(e, key, value);
         Py_DECREF(value);
         Py_DECREF(key);
+        if (vel_unlikely(failed)) return -1;
         written++;
     }
-#ifdef Py_GIL_DISABLED
-    Py_END_CRITICAL_SECTION();
-#endif
-    if (failed) return -1;
-    e->top = here.up;
-    if (written != count || PyDict_GET_SIZE(dict) != count)
+    e->top = here->up;
+    if (vel_unlikely(written != count || PyDict_GET_SIZE(dict) != count))
         return refuse(e, "the dict was changed while it was being stored");
     return 0;
+}
+
+static int encode_fields(encoder *e, PyObject *dict) {
+    frame here = {.up = e->top};
+    int failed;
+    e->top = &here;
+    LOCK_CONTAINER(dict);
+    failed = walk_fields(e, dict, &here);
+    UNLOCK_CONTAINER();
+    return failed;
 }
 
 static int encode_top(encoder *e, PyObject *fields) {

@@ -183,4 +183,4 @@ def test_large_bodies_are_not_compared_field_by_field(codec):
     assert codec.matches(body, backwards)
     assert codec.merge(body, backwards) == body
     with pytest.raises(ValueError, match="a field twice"):
-        codec.validate(b"\x91\xa1\x0f" + backwards[3:] + b"\x01\x90")  # 250,001 fields
+        codec.validate(b"\x91\xa1\x0f" + backwards[3:] + b"\x04\x90")  # 250,001 fields
