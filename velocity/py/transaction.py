@@ -264,8 +264,8 @@ class Transaction:
         """Keep a write back; the version that the document will have."""
         version = self._state(collection, id).version + 1
         own = copied(_mapping(fields))
+        state = _State(Document(id, own), version)  # refuses what may not be stored
         self._ops.append((kind, self._db.collection(collection), id, own, ttl, None))
-        state = _State(Document(id, own), version)
         self._written.setdefault(collection, {})[id] = state
         return version
 
