@@ -19,10 +19,10 @@ CORE = "velocity/_core"
 # the parts be tested and measured on their own.
 MEMORY = ["base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check"]
 VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
-CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pytime"]
+CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyshape", "pytime"]
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "segment", "hint", "manifest"]
 ENGINE = [
-    "apply", "background", "cache", "catalog", "compaction", "engine", "entries", "expiry", "log", "plan", "read",
+    "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle", "log", "plan", "read",
     "reap", "recovery", "scratch", "seen", "stats", "verify",
 ]
 EXTENSIONS = {

@@ -52,8 +52,8 @@ class Engine:
     """One open database. All methods may be called from any thread.
 
     data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes (hybrid, persistent).
-    hold_back: writes may be lost for up to flush_interval seconds at a crash (memory-first, hybrid); else each is handed to the
-    operating system before it returns. sync_writes: each is on disk before it returns. max_memory: bytes, 0 for no limit.
+    Every write is in the operating system's hands when it returns (it survives kill -9), and on disk within flush_interval seconds;
+    sync_writes: on disk before it returns. max_memory: bytes, 0 for no limit.
     Raises DatabaseLockedError, CorruptionError, StorageError.
     """
 

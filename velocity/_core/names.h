@@ -37,6 +37,7 @@ typedef struct vel_names {
     uint64_t memory;                /* bytes; lock, read relaxed */
     pthread_mutex_t lock;           /* adding names and objects; nothing else is locked inside */
     struct pynames_table *objects;  /* by str object; pynames.c */
+    void *shapes;                   /* a Python object, owned; pyshape.c */
     void (*drop_objects)(struct vel_names *n);  /* set by pynames.c with the first object */
 } vel_names;
 

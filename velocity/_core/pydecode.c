@@ -2,6 +2,7 @@
 #include "pycodec.h"
 
 #include "pynames.h"
+#include "pyshape.h"
 #include "pytime.h"
 
 typedef struct {
@@ -57,10 +58,7 @@ static PyObject *decode_name(decoder *d, const uint8_t **p, const uint8_t *end) 
     return PyUnicode_DecodeUTF8((const char *)at, size, "strict");
 }
 
-static PyObject *decode_fields(decoder *d, const uint8_t *p, const uint8_t *end) {
-    uint32_t count;
-    p = varint_read(p, end, &count);
-    if (!p) return malformed("a bad count of fields");
+static PyObject *decode_many(decoder *d, const uint8_t *p, const uint8_t *end, uint32_t count) {
     PyObject *dict = PyDict_New();
     if (!dict) return NULL;
     for (; count; count--) {
@@ -75,6 +73,46 @@ static PyObject *decode_fields(decoder *d, const uint8_t *p, const uint8_t *end)
         }
     }
     return dict;
+}
+
+/* Few fields, all numbered: find them all first, then decode them into a dict of their shape.
+ * Returns 1 with *out, 0 when decode_many has to do it, -1 with an exception. */
+static int decode_shaped(decoder *d, const uint8_t *p, const uint8_t *end, uint32_t count,
+                         PyObject **out) {
+    uint32_t numbers[SHAPE_FIELDS_MAX];
+    const uint8_t *values[SHAPE_FIELDS_MAX];
+    vel_shaped shaped;
+    for (uint32_t i = 0; i < count; i++) {
+        p = varint_read(p, end, &numbers[i]);
+        if (!p || !numbers[i] || numbers[i] > d->name_count) return 0;
+        values[i] = p;
+        p = value_skip(p, end);
+        if (!p) return 0;
+    }
+    int found = shape_copy(d->names, numbers, count, &shaped);
+    if (found <= 0) return found;
+    for (uint32_t i = 0; i < count; i++) {
+        PyObject *value = decode_value(d, &values[i], end);
+        if (vel_unlikely(!value)) {
+            Py_DECREF(shaped.dict);
+            return -1;
+        }
+        shaped_set(&shaped, value);
+    }
+    *out = shaped.dict;
+    return 1;
+}
+
+static PyObject *decode_fields(decoder *d, const uint8_t *p, const uint8_t *end) {
+    uint32_t count;
+    PyObject *dict = NULL;
+    p = varint_read(p, end, &count);
+    if (!p) return malformed("a bad count of fields");
+    if (count && count <= SHAPE_FIELDS_MAX) {
+        int done = decode_shaped(d, p, end, count, &dict);
+        if (done) return dict;
+    }
+    return decode_many(d, p, end, count);
 }
 
 static PyObject *decode_nested(decoder *d, const uint8_t *p, const uint8_t *end, bool list) {

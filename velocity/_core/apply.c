@@ -1,0 +1,362 @@
+/* apply.c: the one funnel of all writes: plan, reserve, append to the log (the commit point), publish. Everything that
+ * can fail comes before the frame is sealed; after it nothing can. */
+#include "engine.h"
+
+/* --- publishing ----------------------------------------------------------------------------- */
+
+static vel_segment *block_segment(vel_engine *e, vel_ref ref) {
+    return log_segment(&e->log, block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION);
+}
+
+static void count_live(vel_engine *e, const vel_published *p, int sign) {
+    if (e->directory) {
+        vel_segment *s = block_segment(e, p->ref);
+        s->live_bytes += (uint64_t)((int64_t)op_size(p->size) * sign);
+        s->live_count += (uint64_t)(int64_t)sign;
+    }
+    if (p->expiry) e->expiry.live += (uint64_t)(int64_t)sign;
+}
+
+void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old, const vel_published *with) {
+    if (old->ref) table_replace(&c->table, hash, old->ref, with->ref);
+    else table_insert(&c->table, hash, with->ref);
+    count_live(e, with, 1);
+    if (with->expiry) expiry_push(&e->expiry, with->expiry, c->id, hash);
+    bool old_cached = e->options.bounded && old->ref && !block_is_cold(e, slab_at(&e->slab, old->ref));
+    if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, with->ref)))
+        cache_insert(e, with->ref, c->index, hash, old_cached ? old->ref : 0);
+    if (old->ref) count_live(e, old, -1);
+    if (old_cached) cache_remove(e, old->ref);
+    atomic_set_release(&c->change_count, c->change_count + 1);
+}
+
+void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old) {
+    table_remove(&c->table, hash, old->ref);
+    count_live(e, old, -1);
+    if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, old->ref))) cache_remove(e, old->ref);
+    atomic_set_release(&c->change_count, c->change_count + 1);
+}
+
+/* --- undoing in sync_writes mode ------------------------------------------------------------ */
+
+/* The block that now stands for a location: it may have moved to disk since it was published. */
+static vel_ref find_location(vel_engine *e, const vel_collection *c, uint64_t hash, uint64_t location) {
+    table_probe probe;
+    uint32_t position;
+    vel_ref ref;
+    table_probe_begin(&c->table, hash, &probe);
+    while ((ref = table_probe_next(&probe, &position)))
+        if ((block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION) == location) return ref;
+    return 0;
+}
+
+static void undo_one(vel_engine *e, const vel_undo *u) {
+    vel_collection *c = u->collection;
+    if (c->dropped) return;
+    vel_published old = {u->old_ref, u->old_size, u->old_expiry};
+    vel_published with = {0, u->new_size, u->new_expiry};
+    if (u->new_size) {
+        with.ref = find_location(e, c, u->hash, u->location);
+        vel_assert(with.ref);
+    }
+    if (old.ref) {
+        /* A slot is there when a put is undone; a delete's may have to be made, and only that can fail: then the
+         * document stays away until reopened, when the log brings it back. */
+        if (!with.ref && (table_reserve(&c->table, &u->hash, 1) || expiry_reserve(&e->expiry, 1))) return;
+        if (with.ref && old.expiry && expiry_reserve(&e->expiry, 1)) return;
+        publish_put(e, c, u->hash, &with, &old);
+    } else if (with.ref) {
+        publish_delete(e, c, u->hash, &with);
+    }
+    if (with.ref) epoch_retire(&e->limbo, &e->slab, with.ref);
+}
+
+void engine_undo(vel_engine *e) {
+    uint64_t durable = atomic_get_acquire(&e->log.durable_seq);
+    engine_undo_trim(e);
+    while (e->undo_count && e->undo[e->undo_count - 1].seq > durable) undo_one(e, &e->undo[--e->undo_count]);
+    vel_assert(!e->undo_count);
+}
+
+void engine_undo_trim(vel_engine *e) {
+    uint64_t durable = atomic_get_acquire(&e->log.durable_seq), kept = 0, i = 0;
+    while (i < e->undo_count && e->undo[i].seq <= durable) {
+        if (e->undo[i].old_ref) epoch_retire(&e->limbo, &e->slab, e->undo[i].old_ref);
+        i++;
+    }
+    if (!i) return;
+    for (; i < e->undo_count; i++) e->undo[kept++] = e->undo[i];
+    e->undo_count = kept;
+}
+
+static vel_status undo_reserve(vel_engine *e, size_t count) {
+    engine_undo_trim(e);
+    if (e->undo_capacity - e->undo_count >= count) return VEL_OK;
+    uint64_t capacity = e->undo_capacity ? e->undo_capacity : 64;
+    while (capacity - e->undo_count < count) capacity *= 2;
+    vel_undo *undo = realloc(e->undo, capacity * sizeof *undo);
+    if (!undo) return VEL_E_NOMEM;
+    e->undo = undo;
+    e->undo_capacity = capacity;
+    return VEL_OK;
+}
+
+/* --- reserving ------------------------------------------------------------------------------ */
+
+typedef struct {
+    vel_engine *e;
+    vel_write *writes;
+    vel_plan *plans;
+    size_t count;
+    uint64_t frame_size;   /* bytes, header included; 0: nothing to log */
+    uint32_t op_count;
+} batch;
+
+/* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE operations. */
+static vel_status size_defines(batch *b, vel_buffer *defines, vel_collection **last) {
+    for (size_t i = 0; i < b->count; i++) {
+        vel_collection *c = b->writes[i].collection;
+        uint32_t count = names_count(c->names);
+        if (!b->plans[i].writes || c == *last || count == c->names_logged) continue;
+        *last = c;
+        vel_status status = catalog_charge_names(b->e, c);
+        if (status) return status;
+        if (!b->e->directory) { c->names_logged = count; continue; }
+        /* collection id, then the payload's size, then the payload: read back by write_defines. */
+        size_t at = defines->size;
+        if ((status = buffer_reserve(defines, 12))) return status;
+        defines->size += 12;
+        status = names_write(c->names, c->names_logged + 1, count - c->names_logged, defines);
+        if (status) return status;
+        store_u32(defines->data + at, c->index);
+        store_u32(defines->data + at + 4, (uint32_t)(defines->size - at - 12));
+        store_u32(defines->data + at + 8, count);
+        b->frame_size += op_size((uint32_t)(defines->size - at - 12));
+        b->op_count++;
+    }
+    return VEL_OK;
+}
+
+static vel_status alloc_block(vel_engine *e, uint64_t size, vel_ref *out) {
+    vel_status status = slab_alloc(&e->slab, size, out);
+    if (vel_unlikely(status)) {
+        epoch_collect(&e->limbo, &e->slab);  /* replaced records may make room */
+        status = slab_alloc(&e->slab, size, out);
+    }
+    return status;
+}
+
+/* Bytes of the block for a record: one that a bounded cache could hardly hold stays on disk. */
+static uint64_t block_size(const vel_engine *e, uint32_t size) {
+    if (e->options.bounded && size > e->cache.budget / 8) return sizeof(uint64_t);
+    return e->record_offset + (uint64_t)size;
+}
+
+static vel_status reserve_slots(batch *b) {
+    uint64_t one, *hashes = &one;
+    if (b->count > 1 && !(hashes = malloc(b->count * sizeof *hashes))) return VEL_E_NOMEM;
+    vel_status status = VEL_OK;
+    for (size_t i = 0; !status && i < b->count; i++) {
+        /* Gather a run of one collection; batches usually have few. */
+        vel_collection *c = b->writes[i].collection;
+        size_t n = 0;
+        for (;; i++) {
+            const vel_plan *p = &b->plans[i];
+            if (p->writes && !p->deletes && (p->previous || !p->old.ref)) hashes[n++] = b->writes[i].hash;
+            if (i + 1 == b->count || b->writes[i + 1].collection != c) break;
+        }
+        if (n) status = table_reserve(&c->table, hashes, n);
+    }
+    if (hashes != &one) free(hashes);
+    return status;
+}
+
+static void free_blocks(batch *b, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (b->plans[i].writes && !b->plans[i].deletes) slab_free(&b->e->slab, b->plans[i].ref);
+}
+
+/* Make sure that nothing after this can fail but the log: blocks, slots, expiry, undo. */
+static vel_status reserve(batch *b) {
+    vel_engine *e = b->e;
+    size_t expiries = 0, writes = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const vel_plan *p = &b->plans[i];
+        if (!p->writes) continue;
+        writes++;
+        b->op_count++;
+        b->frame_size += op_size(p->record.size);
+        if (!p->deletes && p->record.expiry) expiries++;
+    }
+    vel_status status = expiries ? expiry_reserve(&e->expiry, expiries) : VEL_OK;
+    if (!status && e->options.sync_writes) status = undo_reserve(e, writes);
+    if (!status) status = reserve_slots(b);
+    for (size_t i = 0; !status && i < b->count; i++) {
+        vel_plan *p = &b->plans[i];
+        if (!p->writes || p->deletes) continue;
+        if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) free_blocks(b, i);
+    }
+    return status;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
+
+static uint8_t *write_defines(batch *b, const vel_buffer *defines, uint8_t *to, uint64_t salt) {
+    vel_engine *e = b->e;
+    for (size_t at = 0; at < defines->size;) {
+        vel_collection *c = e->collections[load_u32(defines->data + at)];
+        uint32_t size = load_u32(defines->data + at + 4);
+        memcpy(to + OP_HEADER_SIZE, defines->data + at + 12, size);
+        op_seal(to, OP_DEFINE, c->id, size, salt);
+        c->names_logged = load_u32(defines->data + at + 8);
+        to += op_size(size);
+        at += 12 + size;
+    }
+    return to;
+}
+
+/* Fill the blocks, and the frame when there is a log. */
+static void write_records(batch *b, uint8_t *frame, const vel_buffer *defines) {
+    vel_engine *e = b->e;
+    vel_segment *s = e->log.active;
+    uint8_t *to = frame ? write_defines(b, defines, frame + FRAME_HEADER_SIZE, s->salt) : NULL;
+    for (size_t i = 0; i < b->count; i++) {
+        vel_plan *p = &b->plans[i];
+        if (!p->writes) continue;
+        p->record.body = plan_body(e, p);
+        uint8_t *block = p->deletes ? NULL : slab_at(&e->slab, p->ref);
+        if (!frame) {
+            if (block) record_write(&p->record, block);
+            continue;
+        }
+        record_write(&p->record, to + OP_HEADER_SIZE);
+        op_seal(to, p->deletes ? OP_DELETE : OP_PUT, b->writes[i].collection->id, p->record.size, s->salt);
+        p->location = log_location(s, s->tail + (uint64_t)(to - frame));
+        if (block) {
+            uint64_t header = block_header_make(p->location, p->record.size, p->record.expiry != 0);
+            bool cold = e->options.bounded && slab_block_size(&e->slab, p->ref) < e->record_offset + (uint64_t)p->record.size;
+            store_u64(block, cold ? header | BLOCK_COLD : header);
+            if (!cold) memcpy(block + e->record_offset, to + OP_HEADER_SIZE, p->record.size);
+            s->put_bytes += op_size(p->record.size);
+        } else {
+            s->tombstone_bytes += op_size(p->record.size);
+        }
+        if (p->record.modified > s->max_stamp) s->max_stamp = p->record.modified;
+        to += op_size(p->record.size);
+    }
+    if (!frame) return;
+    uint64_t seq = e->log.seq + 1, lag = seq - atomic_get_relaxed(&e->log.durable_seq);
+    frame_seal(frame, (uint32_t)b->frame_size, seq, b->op_count, lag < UINT32_MAX ? (uint32_t)lag : UINT32_MAX, s->salt);
+    log_end(&e->log, b->frame_size);
+}
+
+static void publish(batch *b) {
+    vel_engine *e = b->e;
+    for (size_t i = 0; i < b->count; i++) {
+        vel_plan *p = &b->plans[i];
+        vel_collection *c = b->writes[i].collection;
+        vel_published old = p->old;
+        if (p->previous) {
+            const vel_plan *before = &b->plans[p->previous - 1];
+            old = (vel_published){before->ref, before->record.size, before->record.expiry};
+        }
+        if (!p->writes) { p->ref = old.ref; continue; }
+        uint64_t hash = b->writes[i].hash;
+        vel_published with = {p->ref, p->record.size, p->record.expiry};
+        if (p->deletes) p->ref = 0;
+        if (!p->deletes) publish_put(e, c, hash, &old, &with);
+        else if (old.ref) publish_delete(e, c, hash, &old);
+        e->last_stamp = p->record.modified;
+        if (e->options.sync_writes)
+            e->undo[e->undo_count++] = (vel_undo){c, hash, e->log.seq, p->location, old.ref, old.size,
+                                                  p->deletes ? 0 : with.size, old.expiry, p->deletes ? 0 : with.expiry};
+        else if (old.ref) epoch_retire(&e->limbo, &e->slab, old.ref);
+    }
+}
+
+static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags,
+                               vel_outcome *outcome, vel_error *error) {
+    vel_status status = plan_batch(e, writes, plans, count, now, flags, outcome, error);
+    if (status) return status;
+    bool writes_any = false;
+    for (size_t i = 0; i < count && !writes_any; i++) writes_any = plans[i].writes;
+    if (!writes_any) return VEL_OK;
+
+    batch b = {e, writes, plans, count, FRAME_HEADER_SIZE, 0};
+    vel_buffer defines = {0};
+    vel_collection *last = NULL;
+    uint8_t *frame = NULL;
+    status = size_defines(&b, &defines, &last);
+    if (!status) status = reserve(&b);
+    if (!status && e->directory) {
+        status = log_begin(&e->log, b.frame_size, (flags & APPLY_NONBLOCK) != 0, &frame, error);
+        if (status) free_blocks(&b, count);
+    }
+    if (!status) {
+        write_records(&b, frame, &defines);
+        publish(&b);
+        outcome->seq = frame ? e->log.seq : 0;
+        e->write_count += b.op_count;
+        if (e->options.bounded) cache_evict(e, 0);
+    }
+    buffer_free(&defines);
+    return status;
+}
+
+/* Let the page cache have what planning may have to read from disk under the lock. */
+static void warm(vel_engine *e, vel_write *writes, size_t count) {
+    vel_buffer unused = {0};
+    for (size_t i = 0; i < count; i++)
+        if (writes[i].kind != WRITE_UNCHANGED)
+            engine_read_cold(e, writes[i].collection, writes[i].hash, writes[i].id, writes[i].id_size, &unused, NULL);
+    buffer_free(&unused);
+}
+
+vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags, vel_outcome *outcome,
+                        vel_error *error) {
+    vel_plan one, *plans = &one;
+    outcome->seq = 0;
+    outcome->why = NULL;
+    outcome->failed = 0;
+    if (count > 1 && !(plans = malloc(count * sizeof *plans))) return VEL_E_NOMEM;
+    vel_status status = engine_usable(e);
+    bool locked = false;
+    if (!status && (flags & APPLY_NONBLOCK)) {
+        if (pthread_mutex_trylock(&e->commit_lock)) status = VEL_BUSY;
+        else locked = true;
+    } else if (!status) {
+        if (e->options.bounded) warm(e, writes, count);
+        pthread_mutex_lock(&e->commit_lock);
+        locked = true;
+    }
+    if (!status) status = engine_usable(e);
+    if (!status && vel_unlikely(atomic_get_relaxed(&e->log.failed)))
+        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    int64_t next_expiry = engine_next_expiry(e);
+    if (!status) status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
+    bool wake = locked && ((outcome->seq && e->flusher_idle) || engine_next_expiry(e) < next_expiry);
+    if (locked) pthread_mutex_unlock(&e->commit_lock);
+    if (wake) background_wake_flusher(e);
+    if (plans != &one) free(plans);
+    return status;
+}
+
+vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error) {
+    if (!e->options.sync_writes || !seq) return VEL_OK;
+    vel_status status = log_sync(&e->log, &e->commit_lock, seq, error);
+    if (status < 0) {
+        pthread_mutex_lock(&e->commit_lock);
+        engine_undo(e);
+        log_discard(&e->log);
+        pthread_mutex_unlock(&e->commit_lock);
+    }
+    return status;
+}
+
+vel_status engine_flush(vel_engine *e, vel_error *error) {
+    if (!e->directory) return VEL_OK;
+    vel_status status = log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), error);
+    if (!status && atomic_get_acquire(&e->log.failed))
+        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    return status;
+}

@@ -1,0 +1,167 @@
+/* background.c: the two threads of an engine.
+ *
+ * The flusher syncs what was appended every flush_interval, seals full segments, reaps expired documents and frees what
+ * readers held. The compactor rewrites segments when garbage has gathered. Both sleep without a deadline while there is nothing to do.
+ */
+#include "engine.h"
+
+#include <signal.h>
+#include <time.h>
+
+#define REAP_CHECK_MAX ((int64_t)1000000000)  /* ns: the wall clock may be set; look again after this */
+
+static void cond_init(pthread_cond_t *cond) {
+#ifdef __linux__
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+#else
+    pthread_cond_init(cond, NULL);
+#endif
+}
+
+/* Wait at most ns. Requires lock. */
+static void cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
+    struct timespec t;
+#ifdef __linux__
+    int64_t at = clock_monotonic_ns() + ns;
+    t = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+    pthread_cond_timedwait(cond, lock, &t);
+#else
+    t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    pthread_cond_timedwait_relative_np(cond, lock, &t);
+#endif
+}
+
+/* ns until the flusher has work: 0 now, -1 nothing to wait for. Says so in flusher_idle, under the lock that writers hold. */
+static int64_t flusher_delay(vel_engine *e, bool reap_failed) {
+    int64_t delay = -1, next = engine_next_expiry(e);
+    pthread_mutex_lock(&e->commit_lock);
+    bool dirty = e->directory && e->log.seq > atomic_get_relaxed(&e->log.durable_seq) && !atomic_get_relaxed(&e->log.failed);
+    e->flusher_idle = !dirty;
+    pthread_mutex_unlock(&e->commit_lock);
+    if (dirty) delay = e->options.flush_interval;
+    if (next != INT64_MAX && !atomic_get_relaxed(&e->log.failed)) {
+        int64_t left = next - clock_wall_ns();
+        if (left > REAP_CHECK_MAX) left = REAP_CHECK_MAX;
+        if (left < 0) left = reap_failed ? REAP_CHECK_MAX : 0;
+        if (delay < 0 || left < delay) delay = left;
+    }
+    return delay;
+}
+
+/* Returns whether expired documents could not be removed: then it is tried again later, not at once. */
+static bool flusher_work(vel_engine *e) {
+    vel_error error;
+    bool more = true, reap_failed = false;
+    if (e->directory) {
+        /* A failure is latched in the log, and said in health and by the next write. */
+        log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), &error);
+        log_seal(&e->log, &e->commit_lock, false, &error);
+    }
+    while (more && !reap_failed && !atomic_get_relaxed(&e->closing))
+        reap_failed = engine_reap(e, clock_wall_ns(), &more, &error) != VEL_OK;
+    pthread_mutex_lock(&e->commit_lock);
+    epoch_collect(&e->limbo, &e->slab);
+    bool pays = e->directory && compaction_pays(e);
+    pthread_mutex_unlock(&e->commit_lock);
+    if (pays) background_wake_compactor(e);
+    return reap_failed;
+}
+
+static void *flusher_main(void *argument) {
+    vel_engine *e = argument;
+    bool reap_failed = false;
+    for (;;) {
+        int64_t delay = flusher_delay(e, reap_failed);
+        pthread_mutex_lock(&e->wake_lock);
+        if (!e->stop && !e->flush_wanted && delay) {
+            if (delay < 0) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
+            else cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
+        }
+        /* Woken from idleness by the first write: let a flush interval gather more. */
+        if (!e->stop && delay < 0 && e->directory && !e->options.sync_writes)
+            cond_wait_ns(&e->flusher_wake, &e->wake_lock, e->options.flush_interval);
+        e->flush_wanted = false;
+        bool stop = e->stop;
+        pthread_mutex_unlock(&e->wake_lock);
+        if (stop) return NULL;
+        reap_failed = flusher_work(e);
+    }
+}
+
+static void *compactor_main(void *argument) {
+    vel_engine *e = argument;
+    vel_error error;
+    for (;;) {
+        pthread_mutex_lock(&e->wake_lock);
+        while (!e->stop && !e->compaction_wanted) pthread_cond_wait(&e->compactor_wake, &e->wake_lock);
+        e->compaction_wanted = false;
+        bool stop = e->stop;
+        pthread_mutex_unlock(&e->wake_lock);
+        if (stop) return NULL;
+        uint64_t given_back;
+        bool again;
+        do {
+            /* A failure's text is kept for health. */
+            vel_status status = engine_compact(e, false, &given_back, &error);
+            pthread_mutex_lock(&e->commit_lock);
+            again = !status && given_back && compaction_pays(e) && !atomic_get_relaxed(&e->closing);
+            pthread_mutex_unlock(&e->commit_lock);
+        } while (again);
+    }
+}
+
+vel_status background_start(vel_engine *e, vel_error *error) {
+    pthread_mutex_init(&e->wake_lock, NULL);
+    cond_init(&e->flusher_wake);
+    cond_init(&e->compactor_wake);
+    /* Signals are the interpreter's: none is delivered to these threads. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&e->flusher, NULL, flusher_main, e);
+    if (!failed) {
+        e->threads_run = true;
+        failed = pthread_create(&e->compactor, NULL, compactor_main, e);
+        if (failed) {
+            pthread_mutex_lock(&e->wake_lock);
+            e->stop = true;
+            pthread_cond_broadcast(&e->flusher_wake);
+            pthread_mutex_unlock(&e->wake_lock);
+            pthread_join(e->flusher, NULL);
+            e->threads_run = false;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
+    return VEL_OK;
+}
+
+void background_stop(vel_engine *e) {
+    if (!e->threads_run) return;
+    pthread_mutex_lock(&e->wake_lock);
+    e->stop = true;
+    pthread_cond_broadcast(&e->flusher_wake);
+    pthread_cond_broadcast(&e->compactor_wake);
+    pthread_mutex_unlock(&e->wake_lock);
+    pthread_join(e->flusher, NULL);
+    pthread_join(e->compactor, NULL);
+    e->threads_run = false;
+}
+
+void background_wake_flusher(vel_engine *e) {
+    pthread_mutex_lock(&e->wake_lock);
+    e->flush_wanted = true;
+    pthread_cond_signal(&e->flusher_wake);
+    pthread_mutex_unlock(&e->wake_lock);
+}
+
+void background_wake_compactor(vel_engine *e) {
+    pthread_mutex_lock(&e->wake_lock);
+    e->compaction_wanted = true;
+    pthread_cond_signal(&e->compactor_wake);
+    pthread_mutex_unlock(&e->wake_lock);
+}

@@ -1,0 +1,253 @@
+/* catalog.c: the collections: creating, finding, dropping, and storing them in the manifest. */
+#include "engine.h"
+
+vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
+    uint64_t memory = names_memory(c->names);
+    vel_status status = slab_charge(&e->slab, (int64_t)(memory - c->names_charged));
+    if (!status) c->names_charged = memory;
+    return status;
+}
+
+static void collection_free(vel_collection *c) {
+    if (c->names) names_free(c->names);
+    free(c->name);
+    free(c);
+}
+
+vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name, uint32_t name_size, vel_collection **out) {
+    if (e->collection_count == e->collection_capacity) {
+        uint32_t capacity = e->collection_capacity ? 2 * e->collection_capacity : 16;
+        vel_collection **collections = realloc(e->collections, capacity * sizeof *collections);
+        if (!collections) return VEL_E_NOMEM;
+        e->collections = collections;
+        e->collection_capacity = capacity;
+    }
+    vel_collection *c = calloc(1, sizeof *c);
+    if (!c) return VEL_E_NOMEM;
+    c->id = id;
+    c->index = e->collection_count;
+    c->level = level;
+    c->name = malloc(name_size + 1);
+    c->name_size = name_size;
+    c->names = names_new();
+    vel_status status = c->name && c->names ? table_open(&c->table, &e->slab, &e->limbo) : VEL_E_NOMEM;
+    if (status) { collection_free(c); return status; }
+    memcpy(c->name, name, name_size);
+    c->name[name_size] = 0;
+    c->listed = true;
+    e->collections[e->collection_count++] = c;
+    *out = c;
+    return VEL_OK;
+}
+
+vel_collection *catalog_by_id(vel_engine *e, uint32_t id) {
+    /* Ids rise with the index. */
+    uint32_t low = 0, high = e->collection_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (e->collections[middle]->id < id) low = middle + 1;
+        else high = middle;
+    }
+    if (low == e->collection_count || e->collections[low]->id != id || e->collections[low]->dropped) return NULL;
+    return e->collections[low];
+}
+
+/* Requires commit_lock. */
+static vel_collection *find_listed(vel_engine *e, const char *name, size_t name_size) {
+    for (uint32_t i = 0; i < e->collection_count; i++) {
+        vel_collection *c = e->collections[i];
+        if (c->listed && !c->dropped && c->name_size == name_size && !memcmp(c->name, name, name_size)) return c;
+    }
+    return NULL;
+}
+
+vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out) {
+    vel_status status = engine_usable(e);
+    if (status) return status;
+    pthread_mutex_lock(&e->commit_lock);
+    *out = find_listed(e, name, name_size);
+    pthread_mutex_unlock(&e->commit_lock);
+    return *out ? VEL_OK : VEL_NOT_FOUND;
+}
+
+vel_status catalog_list(vel_engine *e, vel_buffer *out) {
+    vel_status status = VEL_OK;
+    pthread_mutex_lock(&e->commit_lock);
+    for (uint32_t i = 0; i < e->collection_count && !status; i++) {
+        const vel_collection *c = e->collections[i];
+        if (!c->listed || c->dropped) continue;
+        if ((status = buffer_reserve(out, c->name_size + 1))) break;
+        memcpy(out->data + out->size, c->name, c->name_size + 1);
+        out->size += c->name_size + 1;
+    }
+    pthread_mutex_unlock(&e->commit_lock);
+    return status;
+}
+
+/* --- the manifest --------------------------------------------------------------------------- */
+
+static vel_status copy_bytes(const void *from, size_t size, uint8_t **out, uint32_t *out_size) {
+    *out = malloc(size + 1);
+    if (!*out) return VEL_E_NOMEM;
+    memcpy(*out, from, size);
+    *out_size = (uint32_t)size;
+    return VEL_OK;
+}
+
+static vel_status describe_collection(const vel_collection *c, manifest_collection *m) {
+    vel_buffer names = {0};
+    m->id = c->id;
+    m->level = c->level;
+    vel_status status = copy_bytes(c->name, c->name_size, &m->name, &m->name_size);
+    if (!status) status = names_write(c->names, 1, c->names_logged, &names);
+    if (!status) status = copy_bytes(names.data, names.size, &m->names, &m->names_size);
+    if (!status) status = copy_bytes("", 0, &m->extra, &m->extra_size);
+    buffer_free(&names);
+    return status;
+}
+
+/* The engine's state as a manifest. Requires commit_lock. Owns: manifest_free, also after failure. */
+static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
+    memset(m, 0, sizeof *m);
+    memcpy(m->uuid, e->uuid, sizeof m->uuid);
+    m->hash_seed = e->hash_seed;
+    m->next_segment_id = e->log.next_id;
+    m->next_collection_id = e->next_collection_id;
+    m->clean = clean;
+    m->catalog_seq = m->durable_seq = e->log.seq;
+    m->last_stamp = e->last_stamp;
+    m->collections = calloc(e->collection_count + 1, sizeof *m->collections);
+    m->segments = calloc(e->log.count + 1, sizeof *m->segments);
+    if (!m->collections || !m->segments) return VEL_E_NOMEM;
+    for (uint32_t i = 0; i < e->collection_count; i++) {
+        if (!e->collections[i]->listed) continue;
+        vel_status status = describe_collection(e->collections[i], &m->collections[m->collection_count++]);
+        if (status) return status;
+    }
+    for (uint32_t i = 0; i < e->log.count; i++) {
+        const vel_segment *s = e->log.list[i];
+        m->segments[m->segment_count++] = (manifest_segment){
+            .id = s->id, .base_seq = s->base_seq, .last_seq = s->last_seq, .kind = s->kind,
+            .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};
+    }
+    return VEL_OK;
+}
+
+vel_status catalog_store(vel_engine *e, bool clean, vel_error *error) {
+    vel_manifest m;
+    if (!e->directory) return VEL_OK;
+    pthread_mutex_lock(&e->commit_lock);
+    vel_status status = describe(e, clean, &m);
+    pthread_mutex_unlock(&e->commit_lock);
+    /* The log first: the manifest may not be ahead of what it can be recovered from. */
+    if (!status) status = log_sync(&e->log, &e->commit_lock, m.durable_seq, error);
+    if (!status) status = manifest_store(e->directory, &m, error);
+    else if (status == VEL_E_NOMEM) vel_fail(error, status, 0, e->directory, 0, "no memory to write the manifest");
+    manifest_free(&m);
+    return status;
+}
+
+/* --- create and drop ------------------------------------------------------------------------ */
+
+vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out,
+                          vel_error *error) {
+    vel_status status = engine_enter(e);
+    if (status) return status;
+    vel_collection *c = NULL;
+    pthread_mutex_lock(&e->catalog_lock);
+    pthread_mutex_lock(&e->commit_lock);
+    if ((*out = find_listed(e, name, name_size))) {
+        status = VEL_MISMATCH;
+    } else if (atomic_get_relaxed(&e->log.failed)) {
+        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    } else {
+        status = catalog_add(e, e->next_collection_id, level, (const uint8_t *)name, (uint32_t)name_size, &c);
+        if (!status) { e->next_collection_id++; c->dropped = 1; }
+    }
+    pthread_mutex_unlock(&e->commit_lock);
+    if (!status) status = catalog_store(e, false, error);
+    pthread_mutex_lock(&e->commit_lock);
+    if (c && status) c->listed = false;
+    if (c && !status) atomic_set_release(&c->dropped, 0);
+    pthread_mutex_unlock(&e->commit_lock);
+    pthread_mutex_unlock(&e->catalog_lock);
+    engine_leave(e);
+    if (!status) *out = c;
+    return status;
+}
+
+/* Bytes of a record from its block, also when it is on disk. */
+static uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
+    if (!block_is_cold(e, block)) return record_size(block_record(e, block));
+    uint64_t header = block_header(block), units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
+    uint32_t size = (uint32_t)(units * 8) - OP_HEADER_SIZE;
+    if (units == BLOCK_HINT_MAX) {
+        /* Only the count of live bytes depends on it: a disk that fails here makes compaction a little early. */
+        const vel_segment *s = log_segment(&e->log, header & BLOCK_LOCATION);
+        uint8_t bytes[4];
+        size_t got;
+        if (!file_read(s->fd, s->path, location_at(header & BLOCK_LOCATION) + OP_HEADER_SIZE, bytes, 4, &got, NULL) && got == 4)
+            size = load_u32(bytes);
+    }
+    return size;
+}
+
+static void forget_block(vel_engine *e, vel_ref ref) {
+    uint8_t *block = slab_at(&e->slab, ref);
+    bool cold = block_is_cold(e, block), expires = false;
+    if (e->directory) {
+        uint64_t header = block_header(block);
+        vel_segment *s = log_segment(&e->log, header & BLOCK_LOCATION);
+        s->live_bytes -= op_size(block_record_size(e, block));
+        s->live_count--;
+        expires = header & BLOCK_EXPIRES;
+    } else {
+        expires = record_expiry(block_record(e, block)) != 0;
+    }
+    if (expires) e->expiry.live--;
+    if (e->options.bounded && !cold) cache_remove(e, ref);
+    slab_free(&e->slab, ref);
+}
+
+/* Give back the blocks and the table of a dropped collection, a leaf at a time so that writers are not held up. */
+static void collection_clear(vel_engine *e, vel_collection *c) {
+    vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
+    uint64_t cursor = 0;
+    bool done = refs == NULL;  /* without memory for the walk the blocks stay until close */
+    epoch_wait();
+    while (!done) {
+        pthread_mutex_lock(&e->commit_lock);
+        size_t count = table_walk(&c->table, &cursor, refs, TABLE_WALK_MIN, &done);
+        for (size_t i = 0; i < count; i++) forget_block(e, refs[i]);
+        pthread_mutex_unlock(&e->commit_lock);
+    }
+    if (refs) {
+        pthread_mutex_lock(&e->commit_lock);
+        table_close(&c->table);
+        pthread_mutex_unlock(&e->commit_lock);
+    }
+    free(refs);
+}
+
+vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error) {
+    vel_status status = engine_enter(e);
+    if (status) return status;
+    pthread_mutex_lock(&e->catalog_lock);
+    pthread_mutex_lock(&e->commit_lock);
+    vel_collection *c = find_listed(e, name, name_size);
+    if (!c) status = VEL_NOT_FOUND;
+    else if (atomic_get_relaxed(&e->log.failed))
+        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    else c->listed = false;
+    pthread_mutex_unlock(&e->commit_lock);
+    if (!status) status = catalog_store(e, false, error);
+    pthread_mutex_lock(&e->commit_lock);
+    if (c && status) c->listed = true;
+    if (c && !status) atomic_set_release(&c->dropped, 1);
+    pthread_mutex_unlock(&e->commit_lock);
+    if (!status) collection_clear(e, c);
+    pthread_mutex_unlock(&e->catalog_lock);
+    engine_leave(e);
+    if (!status && e->directory) background_wake_compactor(e);
+    return status;
+}

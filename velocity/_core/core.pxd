@@ -1,0 +1,188 @@
+# C declarations of the core that engine.pyx uses; the headers are the documentation.
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint c_bool "bool"
+
+
+cdef extern from "base.h" nogil:
+    ctypedef int vel_status
+    enum:
+        VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY
+        VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_IO, VEL_E_CORRUPT, VEL_E_CLOSED, VEL_E_LOCKED
+        VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED
+    ctypedef struct vel_error:
+        vel_status status
+        int sys_errno
+        uint64_t offset
+        char path[1]
+        char what[1]
+    ctypedef struct vel_buffer:
+        uint8_t *data
+        size_t size
+        size_t capacity
+    vel_status buffer_reserve(vel_buffer *b, size_t more)
+    void buffer_free(vel_buffer *b)
+    int64_t clock_wall_ns()
+
+
+cdef extern from "scratch.h" nogil:
+    vel_buffer *scratch_take()
+    void scratch_give(vel_buffer *b)
+
+
+cdef extern from "epoch.h" nogil:
+    void epoch_init()
+
+
+cdef extern from "fileio.h" nogil:
+    enum:
+        FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ALLOCATE, FAULT_TRUNCATE, FAULT_RENAME
+        FAULT_REMOVE, FAULT_SYNC_DIRECTORY, FAULT_MAP, FAULT_ONCE, FAULT_SHORT
+    vel_status c_fault_set "fault_set"(int point, int64_t after, int sys_errno, int flags)
+    void c_fault_clear "fault_clear"()
+
+
+cdef extern from "record.h" nogil:
+    enum:
+        ID_SIZE_MAX
+    ctypedef struct vel_record:
+        int64_t modified, created, expiry
+        uint64_t version
+        const uint8_t *id
+        const uint8_t *body
+        uint32_t size, body_size
+        uint16_t id_size
+        uint8_t flags
+    void record_read(const uint8_t *r, vel_record *out)
+    uint32_t record_size(const uint8_t *r)
+    uint16_t record_id_size(const uint8_t *r)
+    const uint8_t *record_id(const uint8_t *r)
+    uint64_t record_version(const uint8_t *r)
+    int64_t record_stamp(const uint8_t *r)
+
+
+cdef extern from "names.h" nogil:
+    ctypedef struct vel_names:
+        pass
+
+
+cdef extern from "pycodec.h":
+    int pycodec_init(object schema_error) except -1
+    int body_encode(object fields, vel_names *names, vel_buffer *out) except -1
+    object body_decode(const uint8_t *body, size_t size, vel_names *names)
+    PyObject *body_decode_field(const uint8_t *body, size_t size, vel_names *names, PyObject *name)
+    int body_has_field(const uint8_t *body, size_t size, vel_names *names, object name) except -1
+    list body_decode_names(const uint8_t *body, size_t size, vel_names *names)
+    object time_decode_ns(int64_t ns)
+
+
+cdef extern from "engine.h" nogil:
+    enum:
+        COLLECTION_NAME_MAX
+        WRITE_PUT, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
+        REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT
+        WRITE_KEEP_EXPIRY, WRITE_IF_VERSION, WRITE_IF_MATCHES, WRITE_IF_STAMP
+        APPLY_NONBLOCK, APPLY_WANT_CURRENT
+    ctypedef struct vel_table:
+        uint64_t used
+    ctypedef struct vel_collection:
+        uint32_t id
+        uint8_t level
+        char *name
+        uint32_t name_size
+        vel_names *names
+        vel_table table
+        uint32_t dropped
+        uint64_t change_count
+    ctypedef struct vel_options:
+        const char *data_dir
+        bint bounded
+        bint sync_writes
+        uint64_t cache_size, max_memory
+        int64_t flush_interval
+    ctypedef struct vel_engine:
+        vel_options options
+        uint64_t hash_seed
+        vel_collection **collections
+        uint32_t collection_count
+    ctypedef struct vel_write:
+        vel_collection *collection
+        uint64_t hash
+        const uint8_t *id
+        const uint8_t *body
+        const uint8_t *expected
+        uint32_t id_size, body_size, expected_size
+        uint8_t kind, require, flags, existed
+        uint64_t expected_version
+        int64_t expected_stamp, expiry
+        uint64_t version
+    ctypedef struct vel_outcome:
+        uint64_t seq
+        size_t failed
+        const char *why
+        vel_buffer current
+    ctypedef struct vel_key:
+        const uint8_t *id
+        uint32_t id_size
+        uint64_t hash
+        size_t at
+    ctypedef struct vel_range:
+        const uint8_t *prefix
+        const uint8_t *start
+        const uint8_t *end
+        uint32_t prefix_size, start_size, end_size
+    ctypedef struct vel_id:
+        uint64_t at
+        uint32_t size
+    ctypedef struct vel_stats:
+        uint64_t collections, documents
+        uint64_t memory_usage, record_memory, table_memory, index_memory, name_memory, cache_memory
+        uint64_t disk_usage, live_bytes, garbage_bytes, segments
+        uint64_t cache_hits, cache_misses, sequence, durable_sequence, writes, expired
+        uint64_t compactions, compacted_bytes
+    ctypedef struct vel_health:
+        char log[1]
+        char disk[1]
+        char compaction[1]
+        char recovery[1]
+
+    vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *error)
+    vel_status engine_close(vel_engine *e, vel_error *error)
+    void engine_free(vel_engine *e)
+    vel_status engine_usable(const vel_engine *e)
+    vel_status engine_enter(vel_engine *e)
+    void engine_leave(vel_engine *e)
+    uint64_t engine_hash(const vel_engine *e, const void *id, size_t id_size)
+    vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
+                            vel_outcome *outcome, vel_error *error)
+    vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error)
+    vel_status engine_flush(vel_engine *e, vel_error *error)
+    vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
+                           uint8_t *buffer, size_t capacity, size_t *size)
+    vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
+                                vel_buffer *out, vel_error *error)
+    vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size)
+    void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash)
+    vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count, bint attached,
+                                vel_buffer *arena, vel_error *error)
+    vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids, size_t *count,
+                          vel_buffer *arena, vel_error *error)
+    vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected, size_t expected_size,
+                                    uint64_t *count, vel_error *error)
+    vel_status engine_compact(vel_engine *e, bint all, uint64_t *given_back, vel_error *error)
+    vel_status engine_reap(vel_engine *e, int64_t now, c_bool *more, vel_error *error)
+    int64_t engine_next_expiry(const vel_engine *e)
+    void engine_stats(vel_engine *e, vel_stats *out)
+    void engine_health(vel_engine *e, vel_health *out)
+    vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out)
+    vel_status catalog_list(vel_engine *e, vel_buffer *out)
+    vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out,
+                              vel_error *error)
+    vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error)
+    ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what) noexcept
+    vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records, verify_report report,
+                                                     void *context, vel_error *error)

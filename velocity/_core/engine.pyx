@@ -1,0 +1,1180 @@
+"""The database engine: collections of documents in one directory, or in memory only.
+
+Thin classes over the C core: they check arguments, hash ids, encode fields, call, and turn statuses into exceptions. A call first
+tries with the interpreter attached (the GIL held) and without waiting; only when the core says VEL_BUSY is it repeated without
+the GIL, where it may wait for a lock or the disk.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from velocity._core.core cimport *
+
+import math
+import os
+
+from velocity._core.errors import (
+    ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError, DuplicateKeyError,
+    MemoryLimitError, NotFoundError, SchemaError, StorageError,
+)
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
+
+epoch_init()
+pycodec_init(SchemaError)
+
+DEF INLINE_SIZE = 168          # bytes of a record kept in the Document itself
+DEF READ_ATTACHED_MAX = 32     # larger batch reads give up the GIL while they probe
+DEF APPLY_ATTACHED_MAX = 32    # and larger batches while they are applied
+cdef double TTL_MAX = 100 * 365.25 * 86400.0  # seconds
+cdef object _missing = object()
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+cdef object text_of(const char *bytes):
+    return bytes.decode("utf-8", "replace")
+
+
+cdef object where(vel_error *error):
+    return f"{text_of(error.path)}: " if error.path[0] else ""
+
+
+cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except -1:
+    """Raise what a negative status means. *error is read only for statuses that fill it."""
+    if status == VEL_E_PYTHON:
+        return -1
+    if status == VEL_E_NOMEM:
+        raise MemoryError("the operating system has no memory")
+    if status == VEL_E_MEMORY_LIMIT:
+        raise MemoryLimitError(
+            f"max_memory ({e.options.max_memory if e != NULL else 0} bytes) is reached and nothing was changed; "
+            "delete documents or raise max_memory")
+    if status == VEL_E_IO or status == VEL_E_FAILED:
+        raise StorageError(error.sys_errno, f"{where(error)}{text_of(error.what)}")
+    if status == VEL_E_CORRUPT:
+        path = text_of(error.path)
+        raise CorruptionError(f"{path} offset {error.offset}: {text_of(error.what)}", path, error.offset)
+    if status == VEL_E_LOCKED:
+        raise_locked(error)
+    if status == VEL_E_CLOSED:
+        raise DatabaseClosedError("the database is closed")
+    if status == VEL_E_INVALID:
+        raise ConfigError(f"{where(error)}{text_of(error.what)}")
+    raise SchemaError(text_of(error.what))
+
+
+cdef int raise_locked(vel_error *error) except -1:
+    pid = error.offset or None
+    raise DatabaseLockedError(
+        f"{where(error)}the database is open in process {pid or 'unknown'}; close it there first", pid)
+
+
+cdef int raise_unusable(vel_engine *e) except -1:
+    """Raise why an engine may not be used, if so."""
+    cdef vel_status status = engine_usable(e)
+    if status == VEL_E_CLOSED:
+        raise DatabaseClosedError("the database is closed")
+    if status == VEL_E_LOCKED:
+        raise DatabaseLockedError(
+            f"the database was opened before this process was forked; only process {os.getppid()} or the one that "
+            "opened it may use it: open it after the fork", os.getppid())
+    return 0
+
+
+# --- arguments --------------------------------------------------------------------------------
+
+cdef inline const char *id_bytes(object id, Py_ssize_t *size) except NULL:
+    cdef const char *bytes
+    if not isinstance(id, str):
+        raise SchemaError(f"an id must be a str, not {type(id).__name__}: {id!r:.80}")
+    try:
+        bytes = PyUnicode_AsUTF8AndSize(id, size)
+    except UnicodeEncodeError:
+        raise SchemaError(f"an id must be encodable in UTF-8, {id!r:.80} is not") from None
+    if size[0] < 1 or size[0] > ID_SIZE_MAX:
+        raise SchemaError(f"an id must have 1 to {ID_SIZE_MAX} bytes of UTF-8, not {size[0]}")
+    return bytes
+
+
+cdef int64_t expiry_of(object ttl, int64_t now) except -1:
+    """Absolute expiry in ns for a time to live in seconds (None: 0, never)."""
+    if ttl is None:
+        return 0
+    if isinstance(ttl, bool) or not isinstance(ttl, (int, float)):
+        raise SchemaError(f"ttl must be a number of seconds, not {type(ttl).__name__}")
+    cdef double seconds
+    try:
+        seconds = ttl
+    except OverflowError:
+        seconds = math.inf
+    if not 0 < seconds <= TTL_MAX:
+        raise SchemaError(f"ttl must be more than 0 and at most {TTL_MAX:.0f} seconds, not {ttl!r}")
+    return now + <int64_t>(seconds * 1e9) + 1
+
+
+cdef object name_bytes(object name):
+    if not isinstance(name, str):
+        raise SchemaError(f"a collection's name must be a str, not {type(name).__name__}")
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        raise SchemaError(f"a collection's name must be encodable in UTF-8, {name!r:.80} is not") from None
+    if not 1 <= len(encoded) <= COLLECTION_NAME_MAX or b"\0" in encoded:
+        raise SchemaError(
+            f"a collection's name must have 1 to {COLLECTION_NAME_MAX} bytes of UTF-8 and no NUL, not {name!r:.80}")
+    return encoded
+
+
+# --- documents --------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class Document:
+    """A snapshot of one document: later writes do not change it. Also a read-only mapping of its fields.
+
+    Fields are decoded when asked for. `Document(id, fields)` makes one to insert.
+    """
+
+    cdef Engine _engine            # keeps the names alive; None when made by a program
+    cdef vel_names *_names
+    cdef uint8_t *_record          # inside _inline, or malloc'ed; NULL when made by a program
+    cdef uint32_t _body_at, _body_size
+    cdef object _id, _fields
+    cdef uint8_t _inline[INLINE_SIZE]
+
+    def __init__(self, id, fields):
+        if self._record != NULL:
+            raise TypeError("a document that was read cannot be initialised again")
+        cdef Py_ssize_t size
+        id_bytes(id, &size)
+        self._id = id
+        self._fields = dict(fields)
+
+    def __dealloc__(self):
+        if self._record != NULL and self._record != &self._inline[0]:
+            PyMem_Free(self._record)
+
+    @property
+    def id(self):
+        """Its id within the collection."""
+        if self._id is None:
+            self._id = PyUnicode_DecodeUTF8(<const char *>record_id(self._record), record_id_size(self._record), NULL)
+        return self._id
+
+    @property
+    def version(self):
+        """1 for a new document, one more with each write; 0 when it was not read from a database."""
+        return record_version(self._record) if self._record != NULL else 0
+
+    @property
+    def created(self):
+        """When it was inserted (aware datetime, UTC); None when it was not read from a database."""
+        return self._time(0)
+
+    @property
+    def modified(self):
+        """When this version was written (aware datetime, UTC); None when it was not read from a database."""
+        return self._time(1)
+
+    @property
+    def expires(self):
+        """When it expires (aware datetime, UTC), None: never."""
+        return self._time(2)
+
+    cdef object _time(self, int which):
+        cdef vel_record r
+        cdef int64_t ns
+        if self._record == NULL:
+            return None
+        record_read(self._record, &r)
+        ns = r.created if which == 0 else r.modified if which == 1 else r.expiry
+        return time_decode_ns(ns) if ns else None
+
+    @property
+    def staleness(self):
+        """Seconds by which the read may lag behind the newest write its level allows; 0.0 on a single node."""
+        return 0.0
+
+    @property
+    def _stamp(self):
+        return record_stamp(self._record) if self._record != NULL else 0
+
+    @property
+    def fields(self):
+        """The fields as a dict of this document's own, made once: changing it changes nothing else."""
+        if self._fields is None:
+            self._fields = self.to_dict()
+        return self._fields
+
+    def to_dict(self):
+        """A new dict of all fields."""
+        if self._record == NULL:
+            return dict(self._fields)
+        return body_decode(self._record + self._body_at, self._body_size, self._names)
+
+    cdef object _get(self, object name, object default):
+        cdef PyObject *value
+        if self._record == NULL:
+            return self._fields.get(name, default)
+        if not isinstance(name, str):
+            return default
+        value = body_decode_field(self._record + self._body_at, self._body_size, self._names, <PyObject *>name)
+        if value == NULL:
+            check_exception()
+            return default
+        return steal(value)
+
+    def get(self, name, default=None):
+        """The value of a field, or default."""
+        return self._get(name, default)
+
+    def __getitem__(self, name):
+        value = self._get(name, _missing)
+        if value is _missing:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name):
+        if self._record == NULL:
+            return name in self._fields
+        return isinstance(name, str) and bool(
+            body_has_field(self._record + self._body_at, self._body_size, self._names, name))
+
+    def keys(self):
+        """The names of the fields, in order."""
+        if self._record == NULL:
+            return list(self._fields)
+        return body_decode_names(self._record + self._body_at, self._body_size, self._names)
+
+    def values(self):
+        """The values of the fields, in order."""
+        return list(self.to_dict().values())
+
+    def items(self):
+        """(name, value) of the fields, in order."""
+        return list(self.to_dict().items())
+
+    def __iter__(self):
+        return iter(self.keys())
+
+    def __len__(self):
+        return len(self.keys())
+
+    def __eq__(self, other):
+        if isinstance(other, Document):
+            return self.id == other.id and self.to_dict() == other.to_dict()
+        if isinstance(other, dict):
+            return self.to_dict() == other
+        return NotImplemented
+
+    __hash__ = None
+
+    def __copy__(self):
+        return self
+
+    def __reduce__(self):
+        return Document, (self.id, self.to_dict())
+
+    def __repr__(self):
+        return f"Document({self.id!r}, {self.to_dict()!r}, version={self.version})"
+
+
+cdef extern from *:
+    """
+    static inline int velocity_check_exception(void) { return PyErr_Occurred() ? -1 : 0; }
+    static inline PyObject *velocity_steal(PyObject *o) { return o; }
+    """
+    int check_exception "velocity_check_exception"() except -1
+    object steal "velocity_steal"(PyObject *o)
+
+
+cdef Document document_new(Engine engine, vel_names *names, const uint8_t *record):
+    """A Document with a copy of the record."""
+    cdef Document d = Document.__new__(Document)
+    cdef uint32_t size = record_size(record)
+    if size <= INLINE_SIZE:
+        d._record = &d._inline[0]
+    else:
+        d._record = <uint8_t *>PyMem_Malloc(size)
+        if d._record == NULL:
+            raise MemoryError()
+    memcpy(d._record, record, size)
+    d._engine = engine
+    d._names = names
+    d._body_at = <uint32_t>(record_id(record) - record) + record_id_size(record)
+    d._body_size = size - d._body_at
+    return d
+
+
+@cython.final
+@cython.no_gc
+cdef class CASResult:
+    """What a compare-and-swap came to. True in a condition when it succeeded."""
+
+    cdef readonly bint success
+    cdef readonly object version
+    cdef Document _document
+    cdef object _value
+
+    @property
+    def current_value(self):
+        """The document's fields after success, or those that stood in the way; None: there is no such document."""
+        if self._value is None and self._document is not None:
+            self._value = self._document.to_dict()
+        return self._value
+
+    def __bool__(self):
+        return self.success
+
+    def __repr__(self):
+        return f"CASResult(success={bool(self.success)}, version={self.version}, current_value={self.current_value!r})"
+
+
+# --- the engine -------------------------------------------------------------------------------
+
+cdef class Engine:
+    """One open database. All methods may be called from any thread.
+
+    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes (hybrid,
+    persistent). Every write is in the operating system's hands when it returns (it survives kill -9), and on disk within
+    flush_interval seconds; sync_writes: on disk before it returns. max_memory: bytes, 0 for no limit.
+    Raises DatabaseLockedError, CorruptionError, StorageError, MemoryLimitError, ConfigError.
+    """
+
+    cdef vel_engine *e
+
+    def __init__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0, bint sync_writes=False,
+                 double flush_interval=0.05):
+        cdef vel_options options
+        cdef vel_error error
+        cdef vel_status status
+        cdef vel_engine *e = NULL
+        if self.e != NULL:
+            raise TypeError("an engine is opened once")
+        path = None if data_dir is None else os.fsencode(os.path.abspath(data_dir))
+        if path is not None and len(path) > 900:
+            raise ConfigError(f"data_dir is too long: {len(path)} bytes, at most 900")
+        memset(&options, 0, sizeof(options))
+        memset(&error, 0, sizeof(error))
+        if path is not None:
+            options.data_dir = <const char *>path
+        options.bounded = bounded
+        options.sync_writes = sync_writes
+        options.cache_size = cache_size
+        options.max_memory = max_memory
+        options.flush_interval = <int64_t>(flush_interval * 1e9)
+        with nogil:
+            status = engine_open(&options, &e, &error)
+        if status:
+            raise_status(NULL, status, &error)
+        self.e = e
+
+    def __dealloc__(self):
+        cdef vel_error error
+        cdef vel_engine *e = self.e
+        if e != NULL:
+            with nogil:
+                engine_close(e, &error)
+            engine_free(e)
+
+    @property
+    def closed(self):
+        return self.e == NULL or engine_usable(self.e) == VEL_E_CLOSED
+
+    @property
+    def reads_may_wait(self):
+        return bool(self.e.options.bounded)
+
+    @property
+    def writes_may_wait(self):
+        return self.e.options.data_dir != NULL
+
+    def close(self):
+        """Sync and close. Idempotent. Raises StorageError when the last writes could not be made durable."""
+        cdef vel_error error
+        cdef vel_status status
+        memset(&error, 0, sizeof(error))
+        with nogil:
+            status = engine_close(self.e, &error)
+        if status and status != VEL_E_CLOSED:
+            raise_status(self.e, status, &error)
+
+    def create_collection(self, name, uint8_t level):
+        """Create; False when there is one of that name already (whatever its level)."""
+        cdef vel_collection *c
+        cdef vel_error error
+        cdef vel_status status
+        encoded = name_bytes(name)
+        raise_unusable(self.e)
+        cdef const char *bytes = encoded
+        cdef size_t size = len(encoded)
+        with nogil:
+            status = catalog_create(self.e, bytes, size, level, &c, &error)
+        if status < 0:
+            raise_status(self.e, status, &error)
+        return status == VEL_OK
+
+    def drop_collection(self, name):
+        """Drop with all its documents; False when absent."""
+        cdef vel_error error
+        cdef vel_status status
+        encoded = name_bytes(name)
+        raise_unusable(self.e)
+        cdef const char *bytes = encoded
+        cdef size_t size = len(encoded)
+        with nogil:
+            status = catalog_drop(self.e, bytes, size, &error)
+        if status < 0:
+            raise_status(self.e, status, &error)
+        return status == VEL_OK
+
+    def list_collections(self):
+        cdef vel_buffer names
+        cdef vel_status status
+        memset(&names, 0, sizeof(names))
+        raise_unusable(self.e)
+        with nogil:
+            status = catalog_list(self.e, &names)
+        try:
+            if status:
+                raise_status(self.e, status, NULL)
+            text = (<const char *>names.data)[:names.size].decode()
+            return sorted(text.rstrip("\0").split("\0")) if text else []
+        finally:
+            buffer_free(&names)
+
+    def apply(self, ops):
+        """Apply a batch, all or nothing. See the stub for the form of an operation."""
+        cdef Batch batch = Batch.__new__(Batch, self)
+        for op in ops:
+            kind, collection, id, fields, ttl, expected = op
+            batch.add_op(kind, collection, id, fields, ttl, expected)
+        return batch.commit()
+
+    def flush(self):
+        """Return when everything written so far is on disk."""
+        cdef vel_error error
+        cdef vel_status status
+        raise_unusable(self.e)
+        with nogil:
+            status = engine_enter(self.e)
+            if not status:
+                status = engine_flush(self.e, &error)
+                engine_leave(self.e)
+        if status:
+            raise_status(self.e, status, &error)
+
+    def compact(self):
+        """Rewrite all segments that hold garbage now; returns bytes given back."""
+        cdef vel_error error
+        cdef vel_status status
+        cdef uint64_t given_back
+        raise_unusable(self.e)
+        with nogil:
+            status = engine_compact(self.e, True, &given_back, &error)
+        if status:
+            raise_status(self.e, status, &error)
+        return given_back
+
+    cdef int _reap(self) except -1:
+        """Remove what has expired, so that counts are right."""
+        cdef vel_error error
+        cdef c_bool more = True
+        cdef vel_status status = VEL_OK
+        cdef int64_t now = clock_wall_ns()
+        if engine_next_expiry(self.e) > now:
+            return 0
+        with nogil:
+            status = engine_enter(self.e)
+            if not status:
+                while more and not status:
+                    status = engine_reap(self.e, now, &more, &error)
+                engine_leave(self.e)
+        if status:
+            raise_status(self.e, status, &error)
+        return 0
+
+    def stats(self):
+        cdef vel_stats s
+        raise_unusable(self.e)
+        with nogil:
+            engine_stats(self.e, &s)
+        stored = s.live_bytes + s.garbage_bytes
+        return {
+            "collections": s.collections, "documents": s.documents,
+            "memory_usage": s.memory_usage, "record_memory": s.record_memory, "table_memory": s.table_memory,
+            "index_memory": s.index_memory, "name_memory": s.name_memory, "cache_memory": s.cache_memory,
+            "disk_usage": s.disk_usage, "live_bytes": s.live_bytes, "garbage_bytes": s.garbage_bytes,
+            "garbage_ratio": s.garbage_bytes / stored if stored else 0.0, "segments": s.segments,
+            "cache_hits": s.cache_hits, "cache_misses": s.cache_misses, "sequence": s.sequence,
+            "durable_sequence": s.durable_sequence, "writes": s.writes, "expired": s.expired,
+            "compactions": s.compactions, "compacted_bytes": s.compacted_bytes,
+        }
+
+    def health(self):
+        """Check name -> "ok", or what is wrong."""
+        cdef vel_health h
+        raise_unusable(self.e)
+        with nogil:
+            engine_health(self.e, &h)
+        return {
+            "log": text_of(h.log) or "ok", "disk": text_of(h.disk) or "ok",
+            "compaction": text_of(h.compaction) or "ok", "recovery": text_of(h.recovery) or "ok",
+        }
+
+
+# --- batches ----------------------------------------------------------------------------------
+
+@cython.final
+cdef class Batch:
+    """Writes gathered to be applied together. Bodies are encoded one behind the other; pointers are set at commit."""
+
+    cdef Engine engine
+    cdef vel_buffer writes, bodies   # vel_write; encoded bodies, `body` holds an offset until commit
+    cdef list ids                    # owners of the id bytes
+    cdef int64_t now
+
+    def __cinit__(self, Engine engine):
+        self.engine = engine
+        self.ids = []
+        self.now = clock_wall_ns()
+
+    def __dealloc__(self):
+        buffer_free(&self.writes)
+        buffer_free(&self.bodies)
+
+    cdef vel_write *add(self, CollectionBase c, object id, int kind, int require, object fields, object ttl) except NULL:
+        cdef vel_write *w
+        cdef Py_ssize_t size = 0
+        cdef const char *bytes = NULL
+        cdef size_t at = self.bodies.size
+        if c._engine is not self.engine:
+            raise SchemaError(f"collection {c.name!r} belongs to another database")
+        if id is not None:
+            bytes = id_bytes(id, &size)
+            self.ids.append(id)
+        if kind == WRITE_PUT or kind == WRITE_MERGE:
+            body_encode(fields, c.c.names, &self.bodies)
+        if buffer_reserve(&self.writes, sizeof(vel_write)):
+            raise MemoryError()
+        w = <vel_write *>(self.writes.data + self.writes.size)
+        memset(w, 0, sizeof(vel_write))
+        w.collection = c.c
+        w.id = <const uint8_t *>bytes
+        w.id_size = <uint32_t>size
+        w.hash = engine_hash(self.engine.e, bytes, size) if size else 0
+        w.kind = kind
+        w.require = require
+        w.expiry = expiry_of(ttl, self.now)
+        w.body = <const uint8_t *>at
+        w.body_size = <uint32_t>(self.bodies.size - at)
+        self.writes.size += sizeof(vel_write)
+        return w
+
+    cdef int add_op(self, object kind, CollectionBase c, object id, object fields, object ttl, object expected) except -1:
+        cdef vel_write *w
+        if kind == "unchanged":
+            w = self.add(c, None, WRITE_UNCHANGED, REQUIRE_NONE, None, None)
+            w.expected_stamp = expected
+            return 0
+        if id is None:
+            raise SchemaError("an id must be a str, not NoneType")
+        if kind == "put":
+            w = self.add(c, id, WRITE_PUT, REQUIRE_NONE, fields, ttl)
+        elif kind == "insert":
+            w = self.add(c, id, WRITE_PUT, REQUIRE_ABSENT, fields, ttl)
+        elif kind == "replace" or kind == "rewrite":
+            w = self.add(c, id, WRITE_PUT, REQUIRE_PRESENT, fields, ttl)
+            if kind == "rewrite":
+                w.flags = WRITE_KEEP_EXPIRY
+        elif kind == "update":
+            w = self.add(c, id, WRITE_MERGE, REQUIRE_PRESENT, fields, ttl)
+            w.flags = WRITE_KEEP_EXPIRY
+        elif kind == "delete":
+            w = self.add(c, id, WRITE_DELETE, REQUIRE_NONE, None, None)
+        elif kind == "check":
+            w = self.add(c, id, WRITE_CHECK, REQUIRE_NONE, None, None)
+        else:
+            raise SchemaError(f"unknown kind of operation {kind!r}")
+        if expected is not None:
+            w.flags |= WRITE_IF_STAMP
+            w.expected_stamp = expected
+        return 0
+
+    cdef size_t run(self) except? 0:
+        """Apply; returns how many operations there were."""
+        cdef size_t count = self.writes.size // sizeof(vel_write), i
+        cdef vel_write *w = <vel_write *>self.writes.data
+        cdef vel_outcome outcome
+        cdef vel_error error
+        cdef vel_status status = VEL_BUSY
+        cdef vel_engine *e = self.engine.e
+        if not count:
+            raise_unusable(e)
+            return 0
+        memset(&outcome, 0, sizeof(outcome))
+        for i in range(count):
+            w[i].body = self.bodies.data + <size_t>w[i].body
+        if count <= APPLY_ATTACHED_MAX and not e.options.sync_writes:
+            status = engine_apply(e, w, count, self.now, APPLY_NONBLOCK, &outcome, &error)
+        if status == VEL_BUSY:
+            with nogil:
+                status = apply_waiting(e, w, count, self.now, 0, &outcome, &error)
+        if status == VEL_MISMATCH:
+            raise_mismatch(&w[outcome.failed], outcome.why)
+        if status:
+            raise_unusable(e)
+            raise_status(e, status, &error)
+        return count
+
+    cdef list commit(self):
+        """Apply; returns the version of each operation, for deletes 1 when there was something."""
+        cdef size_t count = self.run(), i
+        cdef vel_write *w = <vel_write *>self.writes.data
+        return [w[i].existed if w[i].kind == WRITE_DELETE else w[i].version if w[i].kind != WRITE_CHECK else 0
+                for i in range(count)]
+
+
+cdef vel_status apply_waiting(vel_engine *e, vel_write *w, size_t count, int64_t now, int flags, vel_outcome *outcome,
+                              vel_error *error) noexcept nogil:
+    """Apply, waiting for locks, and for the disk when writes are synced."""
+    cdef vel_status status = engine_enter(e)
+    if status:
+        return status
+    status = engine_apply(e, w, count, now, flags, outcome, error)
+    if not status:
+        status = engine_wait_synced(e, outcome.seq, error)
+    engine_leave(e)
+    return status
+
+
+cdef int raise_mismatch(vel_write *w, const char *why) except -1:
+    """Raise what an unmet condition of a write means."""
+    name = text_of(w.collection.name)
+    id = PyUnicode_DecodeUTF8(<const char *>w.id, w.id_size, NULL) if w.id_size else None
+    reason = text_of(why)
+    if reason == "present":
+        raise DuplicateKeyError(f"collection {name!r} already has a document {id!r}; use put or update to change it")
+    if reason == "absent":
+        raise NotFoundError(f"collection {name!r} has no document {id!r}")
+    if reason == "dropped":
+        raise NotFoundError(f"collection {name!r} was dropped")
+    if reason == "changed":
+        raise ConflictError(f"collection {name!r} was changed meanwhile; run the transaction again")
+    raise ConflictError(f"document {id!r} of collection {name!r} was changed meanwhile; run the transaction again")
+
+
+# --- collections ------------------------------------------------------------------------------
+
+cdef class CollectionBase:
+    """The hot half of a Collection: every call goes straight to the core."""
+
+    cdef Engine _engine
+    cdef vel_engine *e
+    cdef vel_collection *c
+
+    def __init__(self, Engine engine, name):
+        cdef vel_status status
+        cdef vel_collection *c = NULL
+        encoded = name_bytes(name)
+        raise_unusable(engine.e)
+        cdef const char *bytes = encoded
+        cdef size_t size = len(encoded)
+        with nogil:
+            status = catalog_find(engine.e, bytes, size, &c)
+        if status == VEL_NOT_FOUND:
+            raise NotFoundError(f"there is no collection {name!r}; create it with create_collection({name!r})")
+        if status:
+            raise_status(engine.e, status, NULL)
+        self._engine = engine
+        self.e = engine.e
+        self.c = c
+
+    @property
+    def name(self):
+        """The collection's name."""
+        return text_of(self.c.name)
+
+    @property
+    def level(self):
+        """Consistency level: 0 local, 1 eventual, 2 quorum, 3 strong."""
+        return self.c.level
+
+    @property
+    def change_count(self):
+        """Rises with every change to this collection."""
+        return self.c.change_count
+
+    def _check_level(self, consistency, bint write):
+        """Called when an operation names a consistency level; overridden above."""
+
+    def _apply_operators(self, id, operators, ttl):
+        """Called by `update` when the fields are update operators; overridden above."""
+        raise SchemaError("update operators are not available here")
+
+    cdef int _check(self) except -1:
+        """Raise when the database is closed or the collection gone."""
+        raise_unusable(self.e)
+        if self.c.dropped:
+            raise NotFoundError(f"collection {self.name!r} was dropped")
+        return 0
+
+    # --- reads
+
+    cdef object _read(self, object id, object default):
+        cdef uint8_t buffer[1024]
+        cdef uint8_t *larger
+        cdef Py_ssize_t id_size
+        cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
+        cdef uint64_t hash = engine_hash(self.e, bytes, id_size)
+        cdef size_t size
+        cdef vel_status status = engine_read(self.e, self.c, hash, bytes, id_size, buffer, sizeof(buffer), &size)
+        if status == VEL_OK:
+            return document_new(self._engine, self.c.names, buffer)
+        if status == VEL_NOT_FOUND:
+            if self.c.dropped:
+                self._check()
+            return default
+        return self._read_slow(id, default, hash)
+
+    cdef object _read_slow(self, object id, object default, uint64_t hash):
+        """A record that is large, or on disk."""
+        cdef vel_buffer record
+        cdef vel_error error
+        cdef vel_status status
+        cdef Py_ssize_t id_size
+        cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
+        self._check()
+        memset(&record, 0, sizeof(record))
+        with nogil:
+            status = engine_enter(self.e)
+            if not status:
+                status = engine_read_cold(self.e, self.c, hash, bytes, id_size, &record, &error)
+                engine_leave(self.e)
+        try:
+            if status == VEL_NOT_FOUND:
+                return default
+            if status:
+                raise_status(self.e, status, &error)
+            return document_new(self._engine, self.c.names, record.data)
+        finally:
+            buffer_free(&record)
+
+    def get(self, id, default=None, *, consistency=None):
+        """The document with this id, or default. Raises SchemaError for an id that cannot be one."""
+        if consistency is not None:
+            self._check_level(consistency, False)
+        return self._read(id, default)
+
+    def __getitem__(self, id):
+        document = self._read(id, _missing)
+        if document is _missing:
+            raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
+        return document
+
+    def __contains__(self, id):
+        cdef Py_ssize_t id_size
+        cdef const uint8_t *bytes
+        cdef vel_status status
+        if not isinstance(id, str):
+            return False
+        try:
+            bytes = <const uint8_t *>id_bytes(id, &id_size)
+        except SchemaError:
+            return False
+        status = engine_has(self.e, self.c, engine_hash(self.e, bytes, id_size), bytes, id_size)
+        if status == VEL_OK:
+            return True
+        if status == VEL_NOT_FOUND:
+            if self.c.dropped:
+                self._check()
+            return False
+        return self._read_slow(id, None, engine_hash(self.e, bytes, id_size)) is not None
+
+    def get_many(self, ids, *, consistency=None):
+        """The documents with these ids, in order; None where there is none."""
+        cdef list wanted = ids if type(ids) is list else list(ids)
+        cdef vel_buffer *keys
+        cdef vel_buffer *arena
+        if consistency is not None:
+            self._check_level(consistency, False)
+        if not wanted:
+            self._check()
+            return []
+        keys = scratch_take()
+        arena = scratch_take()
+        try:
+            if keys == NULL or arena == NULL:
+                raise MemoryError()
+            return self._get_many(wanted, keys, arena)
+        finally:
+            if arena != NULL:
+                scratch_give(arena)
+            if keys != NULL:
+                scratch_give(keys)
+
+    cdef list _get_many(self, list ids, vel_buffer *keys, vel_buffer *arena):
+        cdef vel_error error
+        cdef vel_status status = VEL_BUSY
+        cdef Py_ssize_t id_size
+        cdef size_t count = len(ids), i
+        cdef list owners = list(ids)  # the id bytes must outlive the time without the GIL, whatever happens to `ids`
+        cdef vel_key *key
+        if buffer_reserve(keys, count * sizeof(vel_key)):
+            raise MemoryError()
+        key = <vel_key *>keys.data
+        count = len(owners)
+        for i in range(count):
+            key[i].id = <const uint8_t *>id_bytes(owners[i], &id_size)
+            key[i].id_size = <uint32_t>id_size
+            key[i].hash = engine_hash(self.e, key[i].id, id_size)
+        if count <= READ_ATTACHED_MAX:
+            status = engine_read_many(self.e, self.c, key, count, True, arena, &error)
+        if status == VEL_BUSY:
+            arena.size = 0
+            with nogil:
+                status = engine_enter(self.e)
+                if not status:
+                    status = engine_read_many(self.e, self.c, key, count, False, arena, &error)
+                    engine_leave(self.e)
+        if status:
+            self._check()
+            raise_status(self.e, status, &error)
+        return [document_new(self._engine, self.c.names, arena.data + key[i].at - 1) if key[i].at else None
+                for i in range(count)]
+
+    def __len__(self):
+        self._check()
+        self._engine._reap()
+        return self.c.table.used
+
+    def __iter__(self):
+        return iter(self._ids())
+
+    def _ids(self, prefix=None, start=None, end=None, bint reverse=False):
+        """Ids of live documents now, in the order of their UTF-8 bytes; start is included, end is not."""
+        cdef vel_range r
+        cdef vel_buffer arena
+        cdef vel_id *found = NULL
+        cdef vel_error error
+        cdef vel_status status
+        cdef size_t count = 0, i, at
+        cdef list ids
+        self._check()
+        bounds = [self._bound("prefix", prefix), self._bound("start", start), self._bound("end", end)]
+        memset(&r, 0, sizeof(r))
+        memset(&arena, 0, sizeof(arena))
+        if prefix is not None:
+            r.prefix, r.prefix_size = <const uint8_t *><const char *>bounds[0], len(bounds[0])
+        if start is not None:
+            r.start, r.start_size = <const uint8_t *><const char *>bounds[1], len(bounds[1])
+        if end is not None:
+            r.end, r.end_size = <const uint8_t *><const char *>bounds[2], len(bounds[2])
+        with nogil:
+            status = engine_enter(self.e)
+            if not status:
+                status = engine_ids(self.e, self.c, &r, &found, &count, &arena, &error)
+                engine_leave(self.e)
+        try:
+            if status:
+                self._check()
+                raise_status(self.e, status, &error)
+            ids = [None] * <Py_ssize_t>count
+            for i in range(count):
+                at = count - 1 - i if reverse else i
+                ids[i] = PyUnicode_DecodeUTF8(<const char *>arena.data + found[at].at, found[at].size, NULL)
+            return ids
+        finally:
+            free(found)
+            buffer_free(&arena)
+
+    cdef bytes _bound(self, object what, object text):
+        if text is None:
+            return b""
+        if not isinstance(text, str):
+            raise SchemaError(f"{what} must be a str, not {type(text).__name__}")
+        return text.encode("utf-8", "surrogatepass")
+
+    def _count_equal(self, fields):
+        """How many documents have every one of these fields equal (a missing field equals None)."""
+        cdef vel_error error
+        cdef vel_status status
+        cdef uint64_t count = 0
+        cdef vel_buffer expected
+        self._check()
+        memset(&expected, 0, sizeof(expected))
+        try:
+            body_encode(fields, self.c.names, &expected)
+            with nogil:
+                status = engine_enter(self.e)
+                if not status:
+                    status = engine_count_matches(self.e, self.c, expected.data, expected.size, &count, &error)
+                    engine_leave(self.e)
+            if status:
+                self._check()
+                raise_status(self.e, status, &error)
+            return count
+        finally:
+            buffer_free(&expected)
+
+    # --- writes
+
+    cdef vel_status _apply_one(self, vel_write *w, int64_t now, int flags, vel_outcome *outcome, vel_error *error) except? -99:
+        cdef vel_status status = VEL_BUSY
+        cdef vel_engine *e = self.e
+        if not e.options.sync_writes:
+            status = engine_apply(e, w, 1, now, APPLY_NONBLOCK | flags, outcome, error)
+        if status == VEL_BUSY:
+            with nogil:
+                status = apply_waiting(e, w, 1, now, flags, outcome, error)
+        return status
+
+    cdef vel_status _begin(self, vel_write *w, object id, int kind, int require) except? -99:
+        """Fill a write's id and start fetching its slot."""
+        cdef Py_ssize_t id_size
+        cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
+        memset(w, 0, sizeof(vel_write))
+        w.collection = self.c
+        w.kind = kind
+        w.require = require
+        w.id = bytes
+        w.id_size = <uint32_t>id_size
+        w.hash = engine_hash(self.e, bytes, id_size)
+        engine_prefetch(self.e, self.c, w.hash)
+        return VEL_OK
+
+    cdef object _write(self, object id, int kind, int require, int flags, object fields, object ttl, object consistency):
+        """One operation: returns its vel_write's version, or for a delete whether it was there."""
+        cdef vel_write w
+        cdef vel_outcome outcome
+        cdef vel_error error
+        cdef vel_status status
+        cdef vel_buffer *body = NULL
+        cdef int64_t now
+        if consistency is not None:
+            self._check_level(consistency, True)
+        self._begin(&w, id, kind, require)
+        memset(&outcome, 0, sizeof(outcome))
+        w.flags = flags
+        now = clock_wall_ns()
+        if ttl is not None:
+            w.expiry = expiry_of(ttl, now)
+        if kind == WRITE_DELETE:
+            status = self._apply_one(&w, now, 0, &outcome, &error)
+        else:
+            body = scratch_take()
+            if body == NULL:
+                raise MemoryError()
+            try:
+                body_encode(fields, self.c.names, body)
+                w.body = body.data
+                w.body_size = <uint32_t>body.size
+                status = self._apply_one(&w, now, 0, &outcome, &error)
+            finally:
+                scratch_give(body)
+        if status == VEL_OK:
+            return w.version if kind != WRITE_DELETE else w.existed != 0
+        if status == VEL_MISMATCH:
+            raise_mismatch(&w, outcome.why)
+        raise_unusable(self.e)
+        raise_status(self.e, status, &error)
+
+    def insert(self, id, fields=None, *, ttl=None, consistency=None):
+        """Insert a new document; returns its version, 1.
+
+        Also insert(Document(id, fields)). ttl: seconds until it expires, None: never.
+        Raises DuplicateKeyError when the id is taken, SchemaError for what may not be stored.
+        """
+        if fields is None and isinstance(id, Document):
+            return self._write((<Document>id).id, WRITE_PUT, REQUIRE_ABSENT, 0, (<Document>id).to_dict(), ttl, consistency)
+        return self._write(id, WRITE_PUT, REQUIRE_ABSENT, 0, fields, ttl, consistency)
+
+    def put(self, id, fields, *, ttl=None, consistency=None):
+        """Insert or replace; returns the version. ttl: seconds until it expires, None: never."""
+        return self._write(id, WRITE_PUT, REQUIRE_NONE, 0, fields, ttl, consistency)
+
+    def replace(self, id, fields, *, ttl=None, consistency=None):
+        """Replace all fields; returns the version. Raises NotFoundError when absent."""
+        return self._write(id, WRITE_PUT, REQUIRE_PRESENT, 0, fields, ttl, consistency)
+
+    def update(self, id, fields, *, ttl=None, consistency=None):
+        """Merge these fields, or apply update operators; returns the version. Raises NotFoundError when absent.
+
+        The document keeps its expiry unless ttl is given.
+        """
+        if has_operators(fields):
+            if consistency is not None:
+                self._check_level(consistency, True)
+            return self._apply_operators(id, fields, ttl)
+        return self._write(id, WRITE_MERGE, REQUIRE_PRESENT, WRITE_KEEP_EXPIRY, fields, ttl, consistency)
+
+    def delete(self, id, *, consistency=None):
+        """Delete; returns whether it was there."""
+        return self._write(id, WRITE_DELETE, REQUIRE_NONE, 0, None, None, consistency)
+
+    def __setitem__(self, id, fields):
+        self._write(id, WRITE_PUT, REQUIRE_NONE, 0, fields, None, None)
+
+    def __delitem__(self, id):
+        if not self._write(id, WRITE_DELETE, REQUIRE_NONE, 0, None, None, None):
+            raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
+
+    def insert_many(self, pairs, *, ttl=None, consistency=None):
+        """Insert (id, fields) pairs or Documents, all or none; returns how many."""
+        return self._many(pairs, REQUIRE_ABSENT, ttl, consistency)
+
+    def put_many(self, pairs, *, ttl=None, consistency=None):
+        """Insert or replace (id, fields) pairs or Documents, all or none; returns how many."""
+        return self._many(pairs, REQUIRE_NONE, ttl, consistency)
+
+    cdef object _many(self, object pairs, int require, object ttl, object consistency):
+        cdef Batch batch = Batch.__new__(Batch, self._engine)
+        if consistency is not None:
+            self._check_level(consistency, True)
+        self._check()
+        for pair in pairs:
+            if isinstance(pair, Document):
+                id, fields = (<Document>pair).id, (<Document>pair).to_dict()
+            else:
+                try:
+                    id, fields = pair
+                except (TypeError, ValueError):
+                    raise SchemaError(f"item {len(batch.ids)} must be a pair (id, fields) or a Document, "
+                                      f"not {type(pair).__name__}") from None
+            batch.add(self, id if id is not None else b"", WRITE_PUT, require, fields, ttl)
+        return batch.run()
+
+    def delete_many(self, ids, *, consistency=None):
+        """Delete, all in one batch; returns how many were there."""
+        cdef Batch batch = Batch.__new__(Batch, self._engine)
+        if consistency is not None:
+            self._check_level(consistency, True)
+        if isinstance(ids, str):
+            raise SchemaError("delete_many takes an iterable of ids, not one str; use delete")
+        self._check()
+        for id in ids:
+            batch.add(self, id if id is not None else b"", WRITE_DELETE, REQUIRE_NONE, None, None)
+        return sum(batch.commit())
+
+    def compare_and_swap(self, id, expected=None, value=None, expected_version=None, replace=False, ttl=None,
+                         consistency=None):
+        """Change a document only if it is as expected, atomically. Returns a CASResult; a mismatch is no exception.
+
+        expected: fields that must be equal (a missing field equals None); expected_version: the version it must have; neither: the
+        document must not exist. On success `value` is merged in, or replaces all fields with replace=True.
+        ttl: seconds until it expires; None keeps the expiry of a merged document.
+        """
+        cdef vel_write w
+        cdef vel_outcome outcome
+        cdef vel_error error
+        cdef vel_status status
+        cdef vel_buffer *body
+        cdef size_t split
+        cdef int64_t now
+        if consistency is not None:
+            self._check_level(consistency, True)
+        if value is None:
+            raise SchemaError("compare_and_swap needs a value: the fields to set when the document is as expected")
+        self._begin(&w, id, WRITE_PUT, REQUIRE_NONE)
+        memset(&outcome, 0, sizeof(outcome))
+        now = clock_wall_ns()
+        w.expiry = expiry_of(ttl, now)
+        if expected is None and expected_version is None:
+            w.require = REQUIRE_ABSENT
+        else:
+            w.require = REQUIRE_PRESENT
+            if not replace:
+                w.kind = WRITE_MERGE
+                w.flags = WRITE_KEEP_EXPIRY
+        if expected_version is not None:
+            if isinstance(expected_version, bool) or not isinstance(expected_version, int):
+                raise SchemaError(f"expected_version must be an int, not {type(expected_version).__name__}")
+            w.flags |= WRITE_IF_VERSION
+            w.expected_version = expected_version if 0 < expected_version < 2**64 else 0
+        body = scratch_take()
+        if body == NULL:
+            raise MemoryError()
+        try:
+            body_encode(value, self.c.names, body)
+            split = body.size
+            if expected is not None:
+                body_encode(expected, self.c.names, body)
+                w.flags |= WRITE_IF_MATCHES
+                w.expected = body.data + split
+                w.expected_size = <uint32_t>(body.size - split)
+            w.body = body.data
+            w.body_size = <uint32_t>split
+            status = self._apply_one(&w, now, APPLY_WANT_CURRENT, &outcome, &error)
+            return self._cas_result(&w, status, &outcome, &error)
+        finally:
+            buffer_free(&outcome.current)
+            scratch_give(body)
+
+    cdef CASResult _cas_result(self, vel_write *w, vel_status status, vel_outcome *outcome, vel_error *error):
+        cdef CASResult r
+        if status and (status != VEL_MISMATCH or self.c.dropped):
+            self._check()
+            raise_status(self.e, status, error)
+        r = CASResult.__new__(CASResult)
+        r.success = status == VEL_OK
+        r.version = 0
+        if outcome.current.size:
+            r._document = document_new(self._engine, self.c.names, outcome.current.data)
+            r.version = record_version(outcome.current.data)
+        return r
+
+
+cdef bint has_operators(object fields):
+    """Whether fields is an update with operators: a key begins with `$`."""
+    if type(fields) is dict:
+        for name in <dict>fields:
+            if type(name) is str and (<str>name).startswith("$"):
+                return True
+    return False
+
+
+# --- verification, faults ---------------------------------------------------------------------
+
+cdef void collect_problem(void *context, const char *path, uint64_t offset, const char *what) noexcept with gil:
+    (<list>context).append(f"{text_of(path)} offset {offset}: {text_of(what)}")
+
+
+def verify_directory(path):
+    """Read and check everything in a data directory without changing it: (records read, what is wrong, each with its place)."""
+    cdef vel_error error
+    cdef vel_status status
+    cdef uint64_t records = 0
+    cdef list problems = []
+    cdef void *context = <void *>problems
+    encoded = os.fsencode(os.path.abspath(path))
+    cdef const char *directory = encoded
+    memset(&error, 0, sizeof(error))
+    with nogil:
+        status = c_verify_directory(directory, &records, collect_problem, context, &error)
+    if status:
+        raise_status(NULL, status, &error)
+    return records, problems
+
+
+_FAULTS = {
+    "open": FAULT_OPEN, "read": FAULT_READ, "write": FAULT_WRITE, "sync": FAULT_SYNC, "allocate": FAULT_ALLOCATE,
+    "truncate": FAULT_TRUNCATE, "rename": FAULT_RENAME, "remove": FAULT_REMOVE,
+    "sync_directory": FAULT_SYNC_DIRECTORY, "map": FAULT_MAP,
+}
+
+
+def fault_set(point, int64_t after, int sys_errno, bint once=False, bint short=False):
+    """Tests: make a system call of this engine fail (fileio.h names the points)."""
+    c_fault_set(_FAULTS[point], after, sys_errno, (FAULT_ONCE if once else 0) | (FAULT_SHORT if short else 0))
+
+
+def fault_clear():
+    """Tests: let system calls work again."""
+    c_fault_clear()

@@ -1,0 +1,183 @@
+/* lifecycle.c: opening, closing, and who may use an engine. */
+#include "engine.h"
+
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+
+/* --- forks ---------------------------------------------------------------------------------- */
+
+/* A forked child shares the open file that carries the owner's lock; it closes its copies, so that the lock goes with the
+ * owner and not with the last child. Descriptors, or -1; atomics, for a fork may come at any moment. */
+#define OWNERS_MAX 1024
+static int owner_fds[OWNERS_MAX];
+static pthread_once_t owners_once = PTHREAD_ONCE_INIT;
+
+static void child_closes_locks(void) {
+    for (int i = 0; i < OWNERS_MAX; i++) {
+        int fd = atomic_get_relaxed(&owner_fds[i]);
+        if (fd > 0) close(fd);
+        atomic_set_relaxed(&owner_fds[i], 0);
+    }
+}
+
+static void owners_init(void) { pthread_atfork(NULL, NULL, child_closes_locks); }
+
+static void owner_remember(int fd) {
+    pthread_once(&owners_once, owners_init);
+    for (int i = 0; i < OWNERS_MAX; i++) {
+        int none = 0;
+        if (__atomic_compare_exchange_n(&owner_fds[i], &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
+    }
+}
+
+static void owner_forget(int fd) {
+    for (int i = 0; i < OWNERS_MAX; i++)
+        if (atomic_get_relaxed(&owner_fds[i]) == fd) { atomic_set_relaxed(&owner_fds[i], 0); return; }
+}
+
+/* --- open ----------------------------------------------------------------------------------- */
+
+static vel_status random_bytes(void *to, size_t size, vel_error *error) {
+#ifdef __linux__
+    if (getrandom(to, size, 0) == (ssize_t)size) return VEL_OK;
+    return vel_fail(error, VEL_E_IO, errno, NULL, 0, "the system gives no random bytes");
+#else
+    arc4random_buf(to, size);
+    return VEL_OK;
+#endif
+}
+
+static vel_status open_directory(vel_engine *e, vel_error *error) {
+    int64_t pid = 0;
+    vel_status status = directory_make(e->directory, error);
+    if (!status) status = lock_take(e->directory, &e->lock_fd, &pid, error);
+    if (status == VEL_E_LOCKED && error) error->offset = (uint64_t)pid;
+    if (!status) owner_remember(e->lock_fd);
+    return status ? status : engine_recover(e, error);
+}
+
+static vel_status open_parts(vel_engine *e, vel_error *error) {
+    const vel_options *o = &e->options;
+    vel_status status = random_bytes(&e->hash_seed, sizeof e->hash_seed, error);
+    if (!status) status = random_bytes(e->uuid, sizeof e->uuid, error);
+    if (!status) status = slab_open(&e->slab, o->bounded ? 0 : o->max_memory);
+    if (!status && o->bounded) status = cache_open(&e->cache, o->cache_size);
+    if (!status && e->directory) status = open_directory(e, error);
+    if (!status) status = background_start(e, error);
+    return status;
+}
+
+/* Free everything but the names, which need the interpreter. */
+static void release(vel_engine *e) {
+    for (uint32_t i = 0; i < e->collection_count; i++)
+        if (e->collections[i]->table.directory) table_close(&e->collections[i]->table);
+    epoch_limbo_free(&e->limbo);
+    cache_close(&e->cache);
+    expiry_close(&e->expiry);
+    buffer_free(&e->scratch);
+    free(e->undo);
+    e->undo = NULL;
+    slab_close(&e->slab);
+    log_close(&e->log);
+    if (e->lock_fd >= 0) {
+        owner_forget(e->lock_fd);
+        lock_release(e->lock_fd);
+        e->lock_fd = -1;
+    }
+}
+
+vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *error) {
+    vel_engine *e = calloc(1, sizeof *e);
+    if (!e) return VEL_E_NOMEM;
+    e->options = *options;
+    e->options.bounded = options->bounded && options->data_dir;
+    e->options.sync_writes = options->sync_writes && options->data_dir;
+    e->directory = options->data_dir ? strdup(options->data_dir) : NULL;
+    e->options.data_dir = e->directory;
+    e->lock_fd = -1;
+    e->next_collection_id = 1;
+    e->fork_generation_at_open = atomic_get_relaxed(&fork_generation);
+    e->record_offset = !e->directory ? 0 : e->options.bounded ? 24 : 8;
+    pthread_mutex_init(&e->commit_lock, NULL);
+    pthread_mutex_init(&e->catalog_lock, NULL);
+    expiry_open(&e->expiry);
+    vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM : log_open(&e->log, e->directory);
+    if (!status) status = open_parts(e, error);
+    if (status) {
+        e->closed = 1;
+        release(e);
+        engine_free(e);
+        return status;
+    }
+    *out = e;
+    return VEL_OK;
+}
+
+/* --- close ---------------------------------------------------------------------------------- */
+
+vel_status engine_enter(vel_engine *e) {
+    __atomic_fetch_add(&e->busy, 1, __ATOMIC_SEQ_CST);
+    vel_status status = atomic_get_seq(&e->closed) ? VEL_E_CLOSED : engine_usable(e);
+    if (status) engine_leave(e);
+    return status;
+}
+
+void engine_leave(vel_engine *e) { __atomic_fetch_sub(&e->busy, 1, __ATOMIC_SEQ_CST); }
+
+/* Hints let the next opening in a bounded mode skip the records. */
+static void store_hints(vel_engine *e) {
+    vel_buffer data = {0};
+    for (uint32_t i = 0; i < e->log.count; i++) {
+        vel_segment *s = e->log.list[i];
+        vel_entries entries = {0};
+        if (s->hinted || !s->sealed) continue;
+        if (!segment_load(s, &data, NULL) && !entries_scan(&entries, s, data.data, e->hash_seed, NULL))
+            hint_store(e, s, &entries, NULL);
+        entries_free(&entries);
+    }
+    buffer_free(&data);
+}
+
+static vel_status store_all(vel_engine *e, vel_error *error) {
+    if (atomic_get_acquire(&e->log.failed))
+        return vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
+    if (!status && e->options.bounded) store_hints(e);
+    pthread_mutex_lock(&e->catalog_lock);
+    if (!status) status = catalog_store(e, true, error);
+    pthread_mutex_unlock(&e->catalog_lock);
+    return status;
+}
+
+vel_status engine_close(vel_engine *e, vel_error *error) {
+    if (e->fork_generation_at_open != atomic_get_relaxed(&fork_generation)) {
+        atomic_set_seq(&e->closed, 1);  /* the memory and the files are the parent's affair */
+        return VEL_OK;
+    }
+    if (__atomic_exchange_n(&e->closing, 1, __ATOMIC_SEQ_CST)) return VEL_E_CLOSED;
+    background_stop(e);
+    pthread_mutex_lock(&e->commit_lock);
+    atomic_set_seq(&e->closed, 1);
+    pthread_mutex_unlock(&e->commit_lock);
+    while (atomic_get_seq(&e->busy)) usleep(100);
+    epoch_wait();
+    vel_status status = e->directory ? store_all(e, error) : VEL_OK;
+    release(e);
+    return status;
+}
+
+void engine_free(vel_engine *e) {
+    if (e->fork_generation_at_open != atomic_get_relaxed(&fork_generation)) return;
+    for (uint32_t i = 0; i < e->collection_count; i++) {
+        names_free(e->collections[i]->names);
+        free(e->collections[i]->name);
+        free(e->collections[i]);
+    }
+    free(e->collections);
+    pthread_mutex_destroy(&e->commit_lock);
+    pthread_mutex_destroy(&e->catalog_lock);
+    free(e->directory);
+    free(e);
+}

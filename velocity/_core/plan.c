@@ -1,0 +1,229 @@
+/* plan.c: decide what a batch does, before anything is changed: find the documents, check the conditions, lay out the new
+ * records. Later operations of a batch see earlier ones through `previous`. */
+#include "engine.h"
+
+#define LINEAR_MAX 8  /* batches up to this size look for earlier operations by walking back */
+
+vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, bool nonblock,
+                       vel_found *out, vel_error *error) {
+    table_probe probe;
+    uint32_t position;
+    vel_ref ref;
+    memset(out, 0, sizeof *out);
+    table_probe_begin(&c->table, hash, &probe);
+    while ((ref = table_probe_next(&probe, &position))) {
+        const uint8_t *block = slab_at(&e->slab, ref);
+        if (vel_likely(!block_is_cold(e, block))) {
+            const uint8_t *record = block_record(e, block);
+            if (!record_has_id(record, id, id_size)) continue;
+            *out = (vel_found){ref, record, 0};
+            return VEL_OK;
+        }
+        if (nonblock) return VEL_BUSY;
+        size_t at;
+        vel_status status = engine_read_location(e, block_header(block), &e->scratch, &at, error);
+        if (status) return status;
+        if (!record_has_id(e->scratch.data + at, id, id_size)) continue;
+        *out = (vel_found){ref, NULL, at};
+        return VEL_OK;
+    }
+    return VEL_OK;
+}
+
+/* --- earlier operations of the batch on the same id ----------------------------------------- */
+
+static bool same_document(const vel_write *a, const vel_write *b) {
+    return a->hash == b->hash && a->collection == b->collection && a->id_size == b->id_size &&
+           memcmp(a->id, b->id, a->id_size) == 0;
+}
+
+typedef struct { uint32_t *places; uint32_t mask; } batch_index;
+
+static vel_status index_open(batch_index *x, size_t count) {
+    memset(x, 0, sizeof *x);
+    if (count <= LINEAR_MAX) return VEL_OK;
+    size_t capacity = 16;
+    while (capacity < 2 * count) capacity *= 2;
+    x->places = calloc(capacity, sizeof *x->places);
+    x->mask = (uint32_t)(capacity - 1);
+    return x->places ? VEL_OK : VEL_E_NOMEM;
+}
+
+/* Index + 1 of the last operation before i on the same document, 0: none; and remember i. */
+static uint32_t index_previous(batch_index *x, const vel_write *writes, size_t i) {
+    if (!x->places) {
+        for (size_t j = i; j-- > 0;)
+            if (writes[j].id_size && same_document(&writes[j], &writes[i])) return (uint32_t)j + 1;
+        return 0;
+    }
+    uint32_t at = (uint32_t)(writes[i].hash ^ writes[i].hash >> 32 ^ writes[i].collection->id) & x->mask;
+    while (x->places[at] && !same_document(&writes[x->places[at] - 1], &writes[i])) at = (at + 1) & x->mask;
+    uint32_t previous = x->places[at];
+    x->places[at] = (uint32_t)i + 1;
+    return previous;
+}
+
+/* --- one operation -------------------------------------------------------------------------- */
+
+typedef struct {
+    vel_engine *e;
+    vel_write *writes;
+    vel_plan *plans;
+    int64_t now, stamp;     /* stamp: the last given out in this batch */
+    bool nonblock;
+    vel_outcome *outcome;
+    vel_error *error;
+} planner;
+
+/* Fill p with the document as it is before the operation. */
+static vel_status load_current(planner *b, const vel_write *w, vel_plan *p) {
+    if (p->previous) {
+        uint32_t previous = p->previous;
+        *p = b->plans[previous - 1];
+        p->previous = previous;
+        p->writes = p->deletes = false;
+        return VEL_OK;
+    }
+    vel_found found;
+    vel_status status = engine_find(b->e, w->collection, w->hash, w->id, w->id_size, b->nonblock, &found, b->error);
+    if (status || !found.ref) return status;
+    const uint8_t *record = found.record ? found.record : b->e->scratch.data + found.scratch_at;
+    record_read(record, &p->record);
+    p->record.id = w->id;  /* the same bytes, where nothing moves them */
+    if (!found.record) p->body_at = found.scratch_at + (size_t)(p->record.body - record) + 1;
+    p->present = !p->record.expiry || p->record.expiry > b->now;
+    p->old = (vel_published){found.ref, p->record.size, p->record.expiry};
+    p->old_stamp = p->present ? p->record.modified : 0;
+    return VEL_OK;
+}
+
+/* NULL when every condition holds, else which does not. */
+static const char *unmet_condition(planner *b, const vel_write *w, const vel_plan *p) {
+    if ((w->flags & WRITE_IF_STAMP) && p->old_stamp != w->expected_stamp) return "stamp";
+    if ((w->flags & WRITE_IF_EXPIRY) && (!p->old.ref || p->record.expiry != w->expected_stamp)) return "expiry";
+    if (w->require == REQUIRE_ABSENT && p->present) return "present";
+    if (w->require == REQUIRE_PRESENT && !p->present) return "absent";
+    if ((w->flags & (WRITE_IF_VERSION | WRITE_IF_MATCHES)) && !p->present) return "absent";
+    if ((w->flags & WRITE_IF_VERSION) && p->record.version != w->expected_version) return "version";
+    if ((w->flags & WRITE_IF_MATCHES) &&
+        !body_matches(plan_body(b->e, p), p->record.body_size, w->expected, w->expected_size))
+        return "fields";
+    return NULL;
+}
+
+/* Merge w's fields into p's body, in scratch. */
+static vel_status plan_merge(planner *b, const vel_write *w, vel_plan *p) {
+    vel_buffer *scratch = &b->e->scratch;
+    /* Room first: the base may lie in scratch itself, which must not move under the merge. */
+    vel_status status = buffer_reserve(scratch, (size_t)p->record.body_size + w->body_size + 64);
+    if (status) return status;
+    size_t at = scratch->size;
+    status = body_merge(plan_body(b->e, p), p->record.body_size, w->body, w->body_size, scratch);
+    if (status == VEL_E_TOO_LARGE)
+        return vel_fail(b->error, status, 0, NULL, 0, "the merged document is larger than 16 MiB; split it");
+    if (status == VEL_E_CORRUPT)
+        return vel_fail(b->error, status, 0, b->e->directory, 0, "a document's body cannot be read");
+    if (status) return status;
+    p->body_at = at + 1;
+    p->record.body_size = (uint32_t)(scratch->size - at);
+    return VEL_OK;
+}
+
+static vel_status plan_put(planner *b, vel_write *w, vel_plan *p) {
+    vel_record *r = &p->record;
+    if (w->kind == WRITE_MERGE && p->present) {
+        vel_status status = plan_merge(b, w, p);
+        if (status) return status;
+    } else {
+        p->body_at = 0;
+        r->body = w->body;
+        r->body_size = w->body_size;
+    }
+    r->modified = ++b->stamp;
+    r->created = p->present ? r->created : r->modified;
+    r->version = p->present ? r->version + 1 : 1;
+    if (!(p->present && (w->flags & WRITE_KEEP_EXPIRY) && !w->expiry)) r->expiry = w->expiry;
+    r->id = w->id;
+    r->id_size = (uint16_t)w->id_size;
+    r->flags = 0;
+    record_measure(r);
+    p->writes = p->present = true;
+    w->version = r->version;
+    return VEL_OK;
+}
+
+static void plan_delete(planner *b, vel_write *w, vel_plan *p) {
+    bool in_table = p->previous ? !(b->plans[p->previous - 1].deletes || !b->plans[p->previous - 1].record.size)
+                                : p->old.ref != 0;
+    if (!in_table) return;
+    vel_record *r = &p->record;
+    r->modified = r->created = ++b->stamp;
+    r->expiry = 0;
+    r->id = w->id;
+    r->id_size = (uint16_t)w->id_size;
+    r->body_size = 0;
+    p->body_at = 0;
+    r->flags = RECORD_TOMBSTONE;
+    record_measure(r);
+    p->writes = p->deletes = true;
+    p->present = false;
+}
+
+/* Copy the document as planned into the outcome. */
+static vel_status give_current(planner *b, const vel_plan *p) {
+    vel_buffer *out = &b->outcome->current;
+    out->size = 0;
+    if (!p->present) return VEL_OK;
+    vel_record r = p->record;
+    r.body = plan_body(b->e, p);
+    vel_status status = buffer_reserve(out, r.size);
+    if (status) return status;
+    record_write(&r, out->data);
+    out->size = r.size;
+    return VEL_OK;
+}
+
+static vel_status plan_one(planner *b, size_t i, int flags) {
+    vel_write *w = &b->writes[i];
+    vel_plan *p = &b->plans[i];
+    w->version = 0;
+    w->existed = 0;
+    vel_status status = VEL_OK;
+    const char *why = NULL;
+    if (w->collection->dropped) {
+        why = "dropped";
+    } else if (w->kind == WRITE_UNCHANGED) {
+        if (w->collection->change_count != (uint64_t)w->expected_stamp) why = "changed";
+    } else {
+        if ((status = load_current(b, w, p))) return status;
+        w->existed = p->present;
+        why = unmet_condition(b, w, p);
+    }
+    if (why) {
+        if (w->flags & WRITE_OR_SKIP) return VEL_OK;
+        b->outcome->why = why;
+        if ((flags & APPLY_WANT_CURRENT) && (status = give_current(b, p))) return status;
+        return VEL_MISMATCH;
+    }
+    if (w->kind == WRITE_PUT || w->kind == WRITE_MERGE) status = plan_put(b, w, p);
+    else if (w->kind == WRITE_DELETE) plan_delete(b, w, p);
+    else if (w->kind == WRITE_CHECK && p->present) w->version = p->record.version;
+    if (!status && i == 0 && (flags & APPLY_WANT_CURRENT)) status = give_current(b, p);
+    return status;
+}
+
+vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags,
+                      vel_outcome *outcome, vel_error *error) {
+    planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp, (flags & APPLY_NONBLOCK) != 0, outcome, error};
+    batch_index index;
+    vel_status status = index_open(&index, count);
+    e->scratch.size = 0;
+    for (size_t i = 0; !status && i < count; i++) {
+        memset(&plans[i], 0, sizeof plans[i]);
+        if (count > 1 && writes[i].kind != WRITE_UNCHANGED) plans[i].previous = index_previous(&index, writes, i);
+        outcome->failed = i;
+        status = plan_one(&b, i, flags);
+    }
+    free(index.places);
+    return status;
+}

@@ -1,0 +1,166 @@
+/* verify.c: read everything in a directory, change nothing, and say all that is wrong. */
+#include "engine.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+typedef struct {
+    const char *directory;
+    vel_manifest m;
+    uint64_t records, seq, durable_seq;
+    uint64_t problems;
+    verify_report report;
+    void *context;
+    vel_buffer data;
+} verifier;
+
+static void problem(verifier *v, const char *path, uint64_t offset, const char *what) {
+    v->problems++;
+    v->report(v->context, path, offset, what);
+}
+
+/* Highest name number of a collection: what the manifest says, and DEFINE operations raise. 0: unknown collection. */
+static uint32_t manifest_names(const verifier *v, uint32_t collection, bool *known) {
+    for (uint32_t i = 0; i < v->m.collection_count; i++)
+        if (v->m.collections[i].id == collection) { *known = true; return NAMES_MAX; }
+    *known = false;
+    return NAMES_MAX;
+}
+
+static void verify_op(verifier *v, const char *path, uint64_t at, const segment_op *op) {
+    bool known;
+    uint32_t names = manifest_names(v, op->collection, &known);
+    if (op->kind == OP_DEFINE) return;
+    v->records++;
+    if (op->kind != OP_PUT) return;
+    vel_record r;
+    size_t where;
+    const char *why;
+    record_read(op->payload, &r);
+    if (body_validate(r.body, r.body_size, names, &where, &why))
+        problem(v, path, at + OP_HEADER_SIZE + (uint64_t)(r.body - op->payload) + where, why);
+}
+
+static void verify_frame(verifier *v, const char *path, const uint8_t *data, const segment_frame *frame, uint64_t salt) {
+    uint64_t at = frame->at + FRAME_HEADER_SIZE;
+    for (uint32_t i = 0; i < frame->count; i++) {
+        segment_op op;
+        const char *why;
+        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why)) return;  /* frame_read has checked it */
+        verify_op(v, path, at, &op);
+        at += op.size;
+    }
+}
+
+/* Walk one file. sealed_size 0: it may end in a torn tail, which is no damage above the durable sequence. */
+static void verify_segment(verifier *v, uint64_t id, uint64_t sealed_size, bool log_kind) {
+    char path[VEL_PATH_MAX];
+    vel_error error;
+    segment_header h;
+    const char *why = "the file ends inside its header";
+    segment_name(path, sizeof path, v->directory, id, "seg");
+    v->data.size = 0;
+    vel_status status = file_load(path, SEGMENT_SIZE_MAX, &v->data, &error);
+    if (status == VEL_NOT_FOUND) { problem(v, path, 0, "the file is missing"); return; }
+    if (status) { problem(v, path, 0, error.what); return; }
+    if (segment_header_read(v->data.data, v->data.size, &h, &why)) { problem(v, path, 0, why); return; }
+    if (h.id != id) { problem(v, path, 16, "the segment is not the one its name says"); return; }
+    if (h.durable_seq > v->durable_seq) v->durable_seq = h.durable_seq;
+    if (v->data.size < sealed_size) { problem(v, path, v->data.size, "the file is shorter than what was synced"); return; }
+    uint64_t size = sealed_size ? sealed_size : v->data.size, at = SEGMENT_HEADER_SIZE;
+    for (;;) {
+        segment_frame frame;
+        status = frame_read(v->data.data, size, at, h.salt, &frame, &why);
+        if (!status && log_kind && frame.seq != v->seq + 1) { status = VEL_E_CORRUPT; why = "its sequence does not follow"; }
+        if (status) break;
+        verify_frame(v, path, v->data.data, &frame, h.salt);
+        if (frame.durable_seq > v->durable_seq) v->durable_seq = frame.durable_seq;
+        v->seq = frame.seq;
+        at += frame.length;
+    }
+    bool torn = !sealed_size && v->seq >= v->durable_seq &&
+                !frame_search_durable(v->data.data, size, at, h.salt, v->seq + 1);
+    if (status == VEL_E_CORRUPT && !torn) problem(v, path, at, why);
+    if (status == VEL_END && sealed_size && at < sealed_size) problem(v, path, at, "a frame is missing");
+}
+
+static void verify_hint(verifier *v, uint64_t id) {
+    char path[VEL_PATH_MAX];
+    vel_error error;
+    segment_header h;
+    const char *why;
+    const hint_entry *entries;
+    size_t count;
+    vel_buffer hint = {0};
+    segment_name(path, sizeof path, v->directory, id, "hint");
+    vel_status status = file_load(path, 2 * SEGMENT_SIZE_MAX, &hint, &error);
+    if (!status && v->data.size >= SEGMENT_HEADER_SIZE && !segment_header_read(v->data.data, v->data.size, &h, &why) &&
+        hint_read(hint.data, hint.size, id, h.salt, v->data.size, &entries, &count))
+        problem(v, path, 0, "the hint file does not fit its segment; it is only a help and may be deleted");
+    buffer_free(&hint);
+}
+
+static vel_status verify_newer(verifier *v, vel_error *error) {
+    /* Segments newer than the manifest: at most a handful, in order of their ids. */
+    for (uint64_t id = v->m.next_segment_id, missing = 0; missing < 64; id++) {
+        char path[VEL_PATH_MAX];
+        int fd;
+        segment_header h;
+        const char *why;
+        uint8_t bytes[SEGMENT_HEADER_SIZE];
+        size_t got = 0;
+        segment_name(path, sizeof path, v->directory, id, "seg");
+        if (file_open(path, O_RDONLY, &fd, error)) { missing++; continue; }
+        vel_status status = file_read(fd, path, 0, bytes, sizeof bytes, &got, error);
+        file_close(fd);
+        if (status) return status;
+        if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;  /* left over by a crash */
+        verify_segment(v, id, 0, true);
+    }
+    return VEL_OK;
+}
+
+static vel_status verify_all(verifier *v, vel_error *error) {
+    vel_status status = manifest_load(v->directory, &v->m, error);
+    if (status == VEL_NOT_FOUND)
+        return vel_fail(error, VEL_E_INVALID, 0, v->directory, 0, "there is no MANIFEST: this is not a database directory");
+    if (status == VEL_E_CORRUPT) {
+        problem(v, error->path, error->offset, error->what);
+        return VEL_OK;
+    }
+    if (status) return status;
+    v->durable_seq = v->m.durable_seq;
+    for (uint32_t i = 0; i < v->m.segment_count; i++) {
+        const manifest_segment *s = &v->m.segments[i];
+        if (s->size) v->seq = s->base_seq - 1;
+        verify_segment(v, s->id, s->size, s->kind == SEGMENT_LOG);
+        if (s->size && s->last_seq > v->seq) v->seq = s->last_seq;
+        if (s->size) verify_hint(v, s->id);
+    }
+    status = verify_newer(v, error);
+    if (!status && v->seq < v->durable_seq) problem(v, v->directory, 0, "frames that were synced are missing from the log");
+    return status;
+}
+
+vel_status verify_directory(const char *directory, uint64_t *records, verify_report report, void *context, vel_error *error) {
+    verifier v = {.directory = directory, .report = report, .context = context};
+    int64_t pid = 0;
+    int lock_fd = -1;
+    DIR *d = opendir(directory);
+    if (!d) return vel_fail(error, VEL_E_IO, errno, directory, 0, "cannot read the data directory");
+    closedir(d);
+    char manifest[VEL_PATH_MAX];
+    int fd;
+    snprintf(manifest, sizeof manifest, "%s/MANIFEST", directory);
+    if (file_open(manifest, O_RDONLY, &fd, NULL))
+        return vel_fail(error, VEL_E_INVALID, 0, directory, 0, "there is no MANIFEST: this is not a database directory");
+    file_close(fd);
+    vel_status status = lock_take(directory, &lock_fd, &pid, error);
+    if (status == VEL_E_LOCKED) error->offset = (uint64_t)pid;
+    if (!status) status = verify_all(&v, error);
+    if (lock_fd >= 0) lock_release(lock_fd);
+    *records = v.records;
+    manifest_free(&v.m);
+    buffer_free(&v.data);
+    return status;
+}
