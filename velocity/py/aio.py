@@ -1,7 +1,7 @@
 """asyncio: the same database with coroutines for calls. The event loop never waits for the disk.
 
-A call that cannot wait (documents in memory, writes handed on) runs at once, on the loop's thread:
-it is quicker than any hand-over. One that may wait runs on a thread of the database's own executor.
+A call that cannot wait (a read of documents in memory, say) runs at once, on the loop's thread; it
+is quicker than any hand-over. One that may wait runs on a thread of the database's own executor.
 Which is which: `_read` asks the engine's reads_may_wait, `_write` its writes_may_wait, `_wait` is
 always handed over (it syncs, or its length has no bound).
 """

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from velocity._core.errors import ConflictError, QueryError, SchemaError, VelocityError
+from velocity._core.errors import (
+    ConflictError,
+    DuplicateKeyError,
+    NotFoundError,
+    QueryError,
+    SchemaError,
+    VelocityError,
+)
 from velocity.py.operators import has_operators
-from velocity.py.transaction import Transaction
+from velocity.py.transaction import Op, Transaction
 
 if TYPE_CHECKING:
     from velocity.py.database import VelocityDB
@@ -71,14 +78,27 @@ def apply_batch(db: VelocityDB, operations: Iterable[BatchOperation]) -> list[in
     batch = checked(operations, WRITES)
     if any(op.kind == "update" and has_operators(op.fields or {}) for op in batch):
         return _apply_operator_batch(db, batch)
-    ops = []
-    for position, op in enumerate(batch):
-        try:
-            collection = db.collection(op.collection)
-        except VelocityError as error:
+    return _apply_plain_batch(db, batch)
+
+
+def _apply_plain_batch(db: VelocityDB, batch: list[BatchOperation]) -> list[int]:
+    position = 0
+
+    def ops() -> Iterator[Op]:
+        nonlocal position
+        for op in batch:
+            yield op.kind, db.collection(op.collection), op.id, op.fields, op.ttl, None
+            position += 1
+
+    try:
+        return db._engine.apply(ops())
+    except (NotFoundError, DuplicateKeyError) as error:
+        if position < len(batch):
             raise at_position(error, position) from None
-        ops.append((op.kind, collection, op.id, op.fields, op.ttl, None))
-    return db._engine.apply(ops)
+        perform(Transaction(db), batch)  # raises the same, at its position
+        raise  # what stood in the way has gone since
+    except (SchemaError, QueryError) as error:
+        raise at_position(error, position) from None
 
 
 def _apply_operator_batch(db: VelocityDB, batch: list[BatchOperation]) -> list[int]:

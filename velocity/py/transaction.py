@@ -157,18 +157,16 @@ class Transaction:
     ) -> TransactionCASResult:
         """As the collection's, on what this transaction sees."""
         document, version = self._state(collection, id)
+        changes = _mapping(value)
         if expected is None and expected_version is None:
             holds = document is None
         else:
-            holds = expected_version is None or expected_version == version
-            if expected is not None:
-                holds = holds and document is not None and fields_match(document, expected)
+            holds = document is not None and expected_version in (None, version)
+            holds = holds and fields_match(document or {}, expected or {})
         current = None if document is None else document.fields
         if not holds:
             return TransactionCASResult(False, version, current)
-        new = dict(_mapping(value or {}))
-        if current is not None and not replace:
-            new = {**current, **new}
+        new = dict(changes) if current is None or replace else {**current, **changes}
         kind = "put" if current is None else "replace" if replace else "rewrite"
         version = self._write(kind, collection, id, new, ttl)
         return TransactionCASResult(True, version, new)
@@ -264,10 +262,31 @@ class Transaction:
         """Keep a write back; the version that the document will have."""
         version = self._state(collection, id).version + 1
         own = copied(_mapping(fields))
-        state = _State(Document(id, own), version)  # refuses what may not be stored
-        self._ops.append((kind, self._db.collection(collection), id, own, ttl, None))
-        self._written.setdefault(collection, {})[id] = state
+        op: Op = (kind, self._db.collection(collection), id, own, ttl, None)
+        _refuse_unstorable(self._db, op)
+        self._ops.append(op)
+        self._written.setdefault(collection, {})[id] = _State(Document(id, own), version)
         return version
+
+
+class _Judged(Exception):
+    """Ends a batch that is only to be judged."""
+
+
+def _refuse_unstorable(db: VelocityDB, op: Op) -> None:
+    """Have the core encode an operation, which raises SchemaError for what may not be stored.
+
+    The batch breaks off after it, so that nothing is applied.
+    """
+
+    def batch() -> Iterator[Op]:
+        yield op
+        raise _Judged
+
+    try:
+        db._engine.apply(batch())
+    except _Judged:
+        pass
 
 
 def _mapping(fields: Any) -> Mapping[str, Any]:

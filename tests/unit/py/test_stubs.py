@@ -42,10 +42,10 @@ def parameters(node):
 
 def documented_parameters(call):
     """From the first line of the docstring, where Cython writes the signature."""
-    match = re.match(r"[\w.]+\((.*?)\)(?: ->.*)?$", (call.__doc__ or "").split("\n", 1)[0])
+    match = re.match(r"[\w.]+\((.*)\)(?: ->.*)?$", (call.__doc__ or "").split("\n", 1)[0])
     if match is None:
         return None
-    parts = [part.split("=")[0].split(":")[0].strip() for part in match[1].split(", ")]
+    parts = [part.split("=")[0].strip() for part in match[1].split(", ")]
     names = [part.split(" ")[-1] for part in parts if part not in ("", "*", "/")]
     return [name for name in names if name != "self"]
 
