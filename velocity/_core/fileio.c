@@ -11,6 +11,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __APPLE__
+#include <mach/vm_inherit.h>
+#endif
 
 #define CALL_SIZE_MAX ((size_t)1 << 30) /* bytes per system call: macOS refuses more than INT_MAX */
 
@@ -58,8 +61,8 @@ VEL_INLINE int fault_check(int point, int *flags) {
 /* ---- errors ---- */
 
 /* strerror_r gives a pointer in glibc and a status elsewhere. */
-static const char *text_given(const char *text, const char *buffer) { return text; }
-static const char *text_filled(int status, const char *buffer) {
+static inline const char *text_given(const char *text, const char *buffer) { return text; }
+static inline const char *text_filled(int status, const char *buffer) {
     return status ? "unknown error" : buffer;
 }
 #define ERRNO_TEXT(e, buffer)                                                                      \

@@ -402,6 +402,17 @@ def test_a_holder_that_left_no_pid_is_unknown(tmp_path, text):
     storage.lock_release(fd)
 
 
+def test_the_pid_of_a_dead_process_is_not_reported(tmp_path):
+    child = holder(tmp_path)
+    child.kill()
+    finish(child)
+    fd = storage.lock_take(tmp_path)
+    (tmp_path / "LOCK").write_text(f"{child.pid}\n")
+    locked(tmp_path, None)
+    storage.lock_release(fd)
+    assert (tmp_path / "LOCK").read_text() == ""
+
+
 @pytest.mark.parametrize("point", ["open", "truncate", "write"])
 def test_a_lock_that_could_not_be_noted_is_not_held(tmp_path, point):
     fault_set(point, 0, errno.EIO, once=True)
