@@ -41,6 +41,7 @@ vel_names *names_new(void) {
 
 void names_free(vel_names *n) {
     if (!n) return;
+    if (n->drop_shapes) n->drop_shapes(n);
     if (n->drop_objects) n->drop_objects(n);
     for (uint32_t number = 1; number <= n->count; number++) {
         free((void *)(uintptr_t)names_entry(n, number)->bytes);
@@ -185,5 +186,6 @@ vel_status names_read(vel_names *n, const uint8_t *payload, size_t size) {
         if (status == VEL_OK) p += 1 + *p;
     }
     pthread_mutex_unlock(&n->lock);
-    return status == VEL_OK && p != end ? VEL_E_CORRUPT : status;
+    /* In an operation the payload is padded to a multiple of 8. */
+    return status == VEL_OK && end - p >= 8 ? VEL_E_CORRUPT : status;
 }

@@ -44,8 +44,8 @@ VEL_INLINE uint16_t record_id_size(const uint8_t *r) { return load_u16(r + 4); }
 VEL_INLINE uint8_t record_flags(const uint8_t *r) { return r[6]; }
 VEL_INLINE int64_t record_stamp(const uint8_t *r) { return load_i64(r + 8); }
 VEL_INLINE uint32_t record_header_size(uint8_t flags) {
-    const uint8_t fields = RECORD_CREATED | RECORD_EXPIRY | RECORD_WIDE_VERSION;
-    return RECORD_HEADER_SIZE + 8 * (uint32_t)__builtin_popcount(flags & fields);
+    /* One word for each of the three low flags that is set. */
+    return RECORD_HEADER_SIZE + 8 * (uint32_t)((flags & 1) + (flags >> 1 & 1) + (flags >> 2 & 1));
 }
 VEL_INLINE const uint8_t *record_id(const uint8_t *r) { return r + record_header_size(r[6]); }
 VEL_INLINE int64_t record_expiry(const uint8_t *r) {
