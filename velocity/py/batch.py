@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from velocity._core.errors import (
@@ -16,6 +17,7 @@ from velocity._core.errors import (
 )
 from velocity.py.operators import has_operators
 from velocity.py.transaction import Op, Transaction
+from velocity.py.values import is_object
 
 if TYPE_CHECKING:
     from velocity.py.database import VelocityDB
@@ -62,7 +64,7 @@ def _check(operation: BatchOperation, kinds: tuple[str, ...]) -> None:
     if kind in ("delete", "get"):
         if operation.fields is not None or operation.ttl is not None:
             raise QueryError(f"{kind}: takes neither fields nor ttl")
-    elif not isinstance(operation.fields, Mapping):
+    elif not is_object(operation.fields):
         raise SchemaError(f"{kind}: fields wants an object, not {type(operation.fields).__name__}")
 
 
@@ -78,10 +80,11 @@ def apply_batch(db: VelocityDB, operations: Iterable[BatchOperation]) -> list[in
     batch = checked(operations, WRITES)
     if any(op.kind == "update" and has_operators(op.fields or {}) for op in batch):
         return _apply_operator_batch(db, batch)
-    return _apply_plain_batch(db, batch)
+    return apply_plain(db, batch, [])
 
 
-def _apply_plain_batch(db: VelocityDB, batch: list[BatchOperation]) -> list[int]:
+def apply_plain(db: VelocityDB, batch: list[BatchOperation], checks: list[Op]) -> list[int]:
+    """Apply operations that need no reading, if the checks hold; else ConflictError."""
     position = 0
 
     def ops() -> Iterator[Op]:
@@ -91,7 +94,7 @@ def _apply_plain_batch(db: VelocityDB, batch: list[BatchOperation]) -> list[int]
             position += 1
 
     try:
-        return db._engine.apply(ops())
+        return db._engine.apply(chain(checks, ops()))[len(checks) :]
     except (NotFoundError, DuplicateKeyError) as error:
         if position < len(batch):
             raise at_position(error, position) from None

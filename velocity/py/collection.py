@@ -27,6 +27,7 @@ from velocity._core.errors import (
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.operators import apply_operators
+from velocity.py.values import is_object
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
 _REQUIRED: Any = object()
@@ -200,15 +201,11 @@ def check_equality_filter(filter: Mapping[str, Any]) -> None:
             raise QueryError(f"{name}: filter operators are not available in this version")
         if "." in name:
             raise QueryError(f"{name}: dotted paths are not available in this version")
-        inner = [key for key in value if str(key).startswith("$")] if _is_object(value) else []
+        inner = [key for key in value if str(key).startswith("$")] if is_object(value) else []
         if inner:
             raise QueryError(
                 f"{name}: {inner[0]}: filter operators are not available in this version"
             )
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 class _Values(ValuesView[Document]):

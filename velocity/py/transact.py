@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from velocity._core.engine import Document
 from velocity._core.errors import ConflictError, QueryError
-from velocity.py.batch import WRITES, BatchOperation, checked, perform
+from velocity.py.batch import WRITES, BatchOperation, apply_plain, checked, perform
+from velocity.py.operators import has_operators
 from velocity.py.results import Compare, TransactResult
-from velocity.py.transaction import Transaction
-from velocity.py.values import fields_match
+from velocity.py.transaction import Op, Transaction
+from velocity.py.values import fields_match, is_object
 
 if TYPE_CHECKING:
     from velocity.py.database import VelocityDB
@@ -28,21 +30,46 @@ def transact(
     """Run `then` when every comparison holds, else `otherwise`; again when another interferes."""
     conditions = [_condition(item, position) for position, item in enumerate(compare)]
     branches = checked(otherwise, _KINDS), checked(then, _KINDS)
+    if any(_needs_reading(op) for branch in branches for op in branch):
+        return _transact_reading(db, conditions, branches)
+    while True:
+        read = {(c.collection, c.id): db.collection(c.collection).get(c.id) for c in conditions}
+        succeeded = all(_holds(read[c.collection, c.id], c) for c in conditions)
+        checks: list[Op] = [
+            ("check", db.collection(name), id, None, None, 0 if found is None else found._stamp)
+            for (name, id), found in read.items()
+        ]
+        branch = branches[succeeded]
+        try:
+            versions = apply_plain(db, branch, checks)
+        except ConflictError:
+            continue
+        results = [bool(v) if op.kind == "delete" else v for op, v in zip(branch, versions)]
+        return TransactResult(succeeded, results)
+
+
+def _needs_reading(op: BatchOperation) -> bool:
+    return op.kind == "get" or (op.kind == "update" and has_operators(op.fields or {}))
+
+
+def _transact_reading(
+    db: VelocityDB, conditions: list[Compare], branches: tuple[list[BatchOperation], ...]
+) -> TransactResult:
+    """The same for branches whose operations look at documents: as a transaction."""
     while True:
         transaction = Transaction(db)
-        held = [_holds(transaction, condition) for condition in conditions]  # all are read
-        succeeded = all(held)
-        results = perform(transaction, branches[succeeded])
+        held = [_holds(transaction.get(c.collection, c.id), c) for c in conditions]
+        results = perform(transaction, branches[all(held)])
         try:
             transaction.commit()
         except ConflictError:
             continue
-        return TransactResult(succeeded, results)
+        return TransactResult(all(held), results)
 
 
 def _condition(item: Compare | Mapping[str, Any], position: int) -> Compare:
     where = f"compare {position}"
-    if isinstance(item, Mapping):
+    if not isinstance(item, Compare) and isinstance(item, Mapping):
         unknown = [name for name in item if name not in _NAMES]
         if unknown:
             raise QueryError(f"{where}: unknown {unknown[0]!r}; known: {', '.join(_NAMES)}")
@@ -54,13 +81,12 @@ def _condition(item: Compare | Mapping[str, Any], position: int) -> Compare:
         raise QueryError(f"{where}: wants a Compare or a mapping, not {type(item).__name__}")
     if item.fields is None and item.version is None and item.exists is None:
         raise QueryError(f"{where}: says nothing to compare: fields, version or exists")
-    if item.fields is not None and not isinstance(item.fields, Mapping):
+    if item.fields is not None and not is_object(item.fields):
         raise QueryError(f"{where}: fields wants an object, not {type(item.fields).__name__}")
     return item
 
 
-def _holds(transaction: Transaction, condition: Compare) -> bool:
-    document = transaction.get(condition.collection, condition.id)
+def _holds(document: Document | None, condition: Compare) -> bool:
     if condition.exists is not None and condition.exists != (document is not None):
         return False
     if condition.version is not None:

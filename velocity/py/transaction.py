@@ -21,7 +21,7 @@ from velocity.py.collection import CHUNK, check_equality_filter, check_limit
 from velocity.py.ids import new_id
 from velocity.py.operators import apply_operators, has_operators
 from velocity.py.results import TransactionCASResult
-from velocity.py.values import copied, fields_match
+from velocity.py.values import copied, fields_match, is_object
 
 if TYPE_CHECKING:
     from velocity.py.database import VelocityDB
@@ -290,9 +290,10 @@ def _refuse_unstorable(db: VelocityDB, op: Op) -> None:
 
 
 def _mapping(fields: Any) -> Mapping[str, Any]:
-    if not isinstance(fields, Mapping):
+    if not is_object(fields):
         raise SchemaError(f"fields: wants an object, not {type(fields).__name__}")
-    return fields
+    known: Mapping[str, Any] = fields
+    return known
 
 
 def _matches(state: _State, wanted: Mapping[str, Any]) -> bool:

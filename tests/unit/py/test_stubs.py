@@ -13,6 +13,7 @@ import velocity
 
 CORE = Path(velocity.__file__).parent / "_core"
 STUBS = sorted(path.stem for path in CORE.glob("*.pyi"))
+INTERNAL = {"Batch", "_FAULTS"}  # of the engine's own use, though Cython shows them
 PYTHONS_OWN = {"__init__", "__reduce__", "__reduce_cython__", "__setstate_cython__"}
 
 
@@ -21,7 +22,7 @@ def parsed(name):
 
 
 def public(names):
-    return {name for name in names if not re.match(r"__\w*|_$", name)}
+    return {name for name in names if not name.startswith("__")}
 
 
 def declared(body):
@@ -63,7 +64,8 @@ def test_names(name):
         if getattr(value, "__module__", module.__name__) == module.__name__
         and type(value).__name__ != "module"
     }
-    assert public(here) == public(declared(parsed(name)))
+    stub = declared(parsed(name))
+    assert public(here) - INTERNAL == public(stub)
 
 
 @pytest.mark.parametrize("name", STUBS)

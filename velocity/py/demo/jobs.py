@@ -6,7 +6,7 @@ import gzip
 import random
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
 
 SEED = 20_051_120
 GZIP_MAGIC = b"\x1f\x8b"
@@ -82,12 +82,9 @@ def trace_jobs(path: str, report: Callable[[str], None]) -> Iterator[Job]:
 
 
 def _open(path: str) -> IO[bytes]:
-    file = open(path, "rb")
-    magic = file.read(len(GZIP_MAGIC))
-    file.seek(0)
-    if magic == GZIP_MAGIC:
-        return gzip.open(file)  # type: ignore[return-value]
-    return file
+    with open(path, "rb") as file:
+        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    return cast(IO[bytes], gzip.open(path)) if packed else open(path, "rb")
 
 
 def _parse(line: bytes) -> dict[str, Any]:
