@@ -37,8 +37,10 @@ typedef struct vel_names {
     uint64_t memory;                /* bytes; lock, read relaxed */
     pthread_mutex_t lock;           /* adding names and objects; nothing else is locked inside */
     struct pynames_table *objects;  /* by str object; pynames.c */
-    void *shapes;                   /* a Python object, owned; pyshape.c */
-    void (*drop_objects)(struct vel_names *n);  /* set by pynames.c with the first object */
+    struct vel_shape *shapes;       /* GIL; pyshape.c */
+    /* Set with the first of objects and of shapes; called by names_free. */
+    void (*drop_objects)(struct vel_names *n);
+    void (*drop_shapes)(struct vel_names *n);
 } vel_names;
 
 /* Owns: the caller frees with names_free. NULL: no memory. */
@@ -69,7 +71,8 @@ vel_status names_add(vel_names *n, const uint8_t *name, size_t size, uint32_t *n
  * first..first+count-1 to *out. Requires: they exist. Returns VEL_OK or VEL_E_NOMEM. */
 vel_status names_write(const vel_names *n, uint32_t first, uint32_t count, vel_buffer *out);
 /* Apply a DEFINE payload: names already known must be the same bytes, new ones must follow on and be
- * UTF-8 and new. VEL_E_CORRUPT otherwise (names before the bad one are applied), or VEL_E_NOMEM. */
+ * UTF-8 and new. Up to 7 bytes of an operation's padding may follow; segment.c has seen that they
+ * are zero. VEL_E_CORRUPT otherwise (names before the bad one are applied), or VEL_E_NOMEM. */
 vel_status names_read(vel_names *n, const uint8_t *payload, size_t size);
 
 #endif

@@ -149,11 +149,10 @@ static PyObject *decode_sized(decoder *d, const uint8_t *p, const uint8_t *next)
 static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end) {
     const uint8_t *p = *at, *next = value_skip(p, end);
     if (vel_unlikely(!next)) return malformed("an unknown tag or a value cut off");
-    uint8_t tag = *p;
     *at = next;
-    if (tag >= TAG_FIXINT) return PyLong_FromLong((long)tag - FIXINT_ZERO);
-    if (tag >= TAG_SHORT) return decode_ascii(p + 1, (size_t)(tag - TAG_SHORT));
-    switch (tag) {
+    if (*p >= TAG_FIXINT) return PyLong_FromLong((long)*p - FIXINT_ZERO);
+    if (*p >= TAG_SHORT) return decode_ascii(p + 1, (size_t)(next - p - 1));
+    switch (*p) {
     case TAG_NULL:
         return Py_NewRef(Py_None);
     case TAG_FALSE:
@@ -171,7 +170,7 @@ static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end
     case TAG_F64:
         return PyFloat_FromDouble(load_f64(p + 1));
     case TAG_TIME: case TAG_TIME_TZ: {
-        int64_t utc = load_i64(p + 1), east = tag == TAG_TIME ? 0 : load_i64(p + 9);
+        int64_t utc = load_i64(p + 1), east = *p == TAG_TIME ? 0 : load_i64(p + 9);
         return time_valid(utc, east) ? pytime_make(utc, east) : malformed("a time out of range");
     }
     default:

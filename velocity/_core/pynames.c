@@ -14,8 +14,6 @@ static void drop_objects(vel_names *n) {
         PyMem_RawFree(t);
     }
     n->objects = NULL;
-    Py_XDECREF((PyObject *)n->shapes);
-    n->shapes = NULL;
 }
 
 static pynames_table *table_new(size_t slots) {

@@ -11,16 +11,19 @@
 #define SHAPES_USED 1
 #endif
 
-typedef struct {
+typedef struct vel_shape {
     PyObject *dict;       /* owned; NULL: none */
     size_t offset;        /* of the first value's slot from the dict's keys, bytes */
     size_t stride;
     uint32_t count;
     uint32_t seen;        /* hash met last without a shape: made when it comes twice in a row */
     uint32_t numbers[SHAPE_FIELDS_MAX];
-} shape;
+} vel_shape;
 
 #if SHAPES_USED
+
+/* Set when a dict turned out to be laid out otherwise, which is for good: try no more. */
+static bool layout_unknown;
 
 static uint8_t *keys_of(PyObject *dict) { return (uint8_t *)((PyDictObject *)dict)->ma_keys; }
 
@@ -30,26 +33,24 @@ static PyObject *word_at(const uint8_t *p) {
     return word;
 }
 
-static void drop_shapes(PyObject *capsule) {
-    shape *shapes = PyCapsule_GetPointer(capsule, NULL);
-    for (int i = 0; i < SHAPES; i++) Py_XDECREF(shapes[i].dict);
-    PyMem_Free(shapes);
+static void drop_shapes(vel_names *names) {
+    for (int i = 0; i < SHAPES; i++) Py_XDECREF(names->shapes[i].dict);
+    PyMem_Free(names->shapes);
+    names->shapes = NULL;
 }
 
-static shape *shapes_of(vel_names *names) {
-    if (vel_likely(names->shapes != NULL)) return PyCapsule_GetPointer(names->shapes, NULL);
-    shape *shapes = PyMem_Calloc(SHAPES, sizeof *shapes);
-    PyObject *capsule = shapes ? PyCapsule_New(shapes, NULL, drop_shapes) : PyErr_NoMemory();
-    if (!capsule) {
-        PyMem_Free(shapes);
-        return NULL;
-    }
-    names->shapes = capsule;
-    return shapes;
+static vel_shape *shapes_make(vel_names *names) {
+    names->shapes = PyMem_Calloc(SHAPES, sizeof *names->shapes);
+    if (!names->shapes) return (vel_shape *)PyErr_NoMemory();
+    names->drop_shapes = drop_shapes;
+    pthread_mutex_lock(&names->lock);
+    atomic_set_relaxed(&names->memory, names->memory + SHAPES * sizeof *names->shapes);
+    pthread_mutex_unlock(&names->lock);
+    return names->shapes;
 }
 
 /* Whether the values of `dict` are, in order, what stands from offset on. */
-static bool slots_hold(PyObject *dict, const shape *s, PyObject *values) {
+static bool slots_hold(PyObject *dict, const vel_shape *s, PyObject *values) {
     for (uint32_t i = 0; i < s->count; i++) {
         PyObject *expected = values == Py_None ? Py_None : PyList_GET_ITEM(values, i);
         if (word_at(keys_of(dict) + s->offset + i * s->stride) != expected) return false;
@@ -58,7 +59,7 @@ static bool slots_hold(PyObject *dict, const shape *s, PyObject *values) {
 }
 
 /* Find the slots of a dict whose values are those of the list, each known by its address. */
-static bool slots_find(PyObject *dict, shape *s, PyObject *values) {
+static bool slots_find(PyObject *dict, vel_shape *s, PyObject *values) {
     /* Keys have a header and at least five pairs of pointers, or as many as there are. */
     size_t inside = 16 + 16 * (size_t)(s->count > 5 ? s->count : 5);
     PyObject *first = PyList_GET_ITEM(values, 0), *last = PyList_GET_ITEM(values, s->count - 1);
@@ -74,7 +75,7 @@ static bool slots_find(PyObject *dict, shape *s, PyObject *values) {
 }
 
 /* Write into a copy as decoding will, and see through the public functions that it is right. */
-static int shape_try(const shape *s, PyObject *values, PyObject *names) {
+static int shape_try(const vel_shape *s, PyObject *values, PyObject *names) {
     PyObject *copy = PyDict_Copy(s->dict);
     if (!copy) return -1;
     int works = keys_of(copy) != keys_of(s->dict) && slots_hold(copy, s, Py_None);
@@ -90,7 +91,7 @@ static int shape_try(const shape *s, PyObject *values, PyObject *names) {
 }
 
 /* Fill s for its numbers. Returns 1, 0 when the dict is not laid out as expected, -1. */
-static int shape_fill(shape *s, vel_names *all, PyObject *values, PyObject *names) {
+static int shape_fill(vel_shape *s, vel_names *all, PyObject *values, PyObject *names) {
     for (uint32_t i = 0; i < s->count; i++) {
         PyObject *name = pynames_object(all, s->numbers[i]);
         PyObject *value = name ? PyFloat_FromDouble(i) : NULL;
@@ -99,15 +100,19 @@ static int shape_fill(shape *s, vel_names *all, PyObject *values, PyObject *name
         PyList_SET_ITEM(names, i, Py_NewRef(name));
         if (PyDict_SetItem(s->dict, name, value) < 0) return -1;
     }
-    if (PyDict_GET_SIZE(s->dict) != s->count || !slots_find(s->dict, s, values)) return 0;
+    if (PyDict_GET_SIZE(s->dict) != s->count) return 0;  /* a malformed body: a name twice */
+    layout_unknown = !slots_find(s->dict, s, values);
+    if (layout_unknown) return 0;
     for (uint32_t i = 0; i < s->count; i++) {
         if (PyDict_SetItem(s->dict, PyList_GET_ITEM(names, i), Py_None) < 0) return -1;
     }
-    return slots_hold(s->dict, s, Py_None) ? shape_try(s, values, names) : 0;
+    int works = slots_hold(s->dict, s, Py_None) ? shape_try(s, values, names) : 0;
+    layout_unknown = works == 0;
+    return works;
 }
 
-static int shape_make(shape *s, vel_names *all, const uint32_t *numbers, uint32_t count) {
-    shape made = {.count = count, .seen = s->seen, .dict = PyDict_New()};
+static int shape_make(vel_shape *s, vel_names *all, const uint32_t *numbers, uint32_t count) {
+    vel_shape made = {.count = count, .seen = s->seen, .dict = PyDict_New()};
     memcpy(made.numbers, numbers, count * sizeof *numbers);
     PyObject *values = PyList_New(count), *names = PyList_New(count);
     int works = made.dict && values && names ? shape_fill(&made, all, values, names) : -1;
@@ -126,14 +131,15 @@ static int shape_make(shape *s, vel_names *all, const uint32_t *numbers, uint32_
 int shape_copy(vel_names *names, const uint32_t *numbers, uint32_t count, vel_shaped *out) {
     uint32_t hash = count;
     for (uint32_t i = 0; i < count; i++) hash = hash * 0x9E3779B1u + numbers[i];
-    shape *shapes = shapes_of(names);
+    vel_shape *shapes = names->shapes;
+    if (vel_unlikely(!shapes)) shapes = shapes_make(names);
     if (!shapes) return -1;
-    shape *s = &shapes[hash >> 28];
+    vel_shape *s = &shapes[hash >> 28];
     if (vel_unlikely(s->count != count ||
                      memcmp(s->numbers, numbers, count * sizeof *numbers) != 0)) {
         bool again = s->seen == hash;
         s->seen = hash;
-        if (!again) return 0;
+        if (!again || layout_unknown) return 0;
         int made = shape_make(s, names, numbers, count);
         if (made <= 0) return made;
     }

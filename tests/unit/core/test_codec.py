@@ -260,7 +260,8 @@ def test_decoding_keeps_no_reference(codec):
         return {"v": [float("1.5"), "".join(["text"] * 30), bytes([1, 2])], "name": "text"}
 
     body = codec.encode(plain())
-    decoded = codec.decode(body)
+    for _ in range(3):  # what is made once, such as the shape, may keep the names
+        decoded = codec.decode(body)
     key = next(iter(decoded))
     before = sys.getrefcount(key)
     for _ in range(100):
