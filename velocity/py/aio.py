@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -382,6 +383,6 @@ def _opens(make: Callable[P, VelocityDB]) -> Callable[P, _Opening]:
 open = _opens(sync.open)
 
 
-async def verify(path: str) -> VerifyReport:
+async def verify(path: str | os.PathLike[str]) -> VerifyReport:
     """As velocity.verify."""
     return await asyncio.to_thread(sync.verify, path)
