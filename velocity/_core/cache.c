@@ -75,13 +75,15 @@ static void ghost_add(vel_cache *c, uint64_t hash) {
     c->ghost_at = (place + 1) & (c->ghost_capacity - 1);
 }
 
+/* Forget a ghost; true when it was one of the newest, as many as the main queue holds: an older one says that the record
+ * comes back too seldom, as in a scan that is longer than the cache. */
 static bool ghost_take(vel_cache *c, uint64_t hash) {
     uint32_t at = ghost_find(c, fingerprint(hash));
     if (!c->ghost_set[at]) return false;
-    uint32_t place = c->ghost_set[at] - 1;
+    uint32_t place = c->ghost_set[at] - 1, age = (c->ghost_at - 1 - place) & (c->ghost_capacity - 1);
     ghost_unset(c, at);
     c->ghosts[place] = 0;
-    return true;
+    return age < c->main.count;
 }
 
 /* --- queues --------------------------------------------------------------------------------- */
@@ -98,6 +100,7 @@ static void queue_push(vel_engine *e, cache_queue *q, vel_ref ref) {
     }
     q->head = ref;
     q->bytes += slab_block_size(&e->slab, ref);
+    q->count++;
 }
 
 static void queue_remove(vel_engine *e, cache_queue *q, vel_ref ref) {
@@ -112,6 +115,7 @@ static void queue_remove(vel_engine *e, cache_queue *q, vel_ref ref) {
         q->tail = prev;
     }
     q->bytes -= slab_block_size(&e->slab, ref);
+    q->count--;
 }
 
 void cache_insert(vel_engine *e, vel_ref ref, uint32_t collection_index, uint64_t hash, vel_ref from) {

@@ -1,7 +1,7 @@
 /* cache.h: which records stay in memory when memory is bounded: S3-FIFO (Yang and others, SOSP 2023).
  *
  * New records enter a small queue (a tenth of the budget); those read again before they reach its end move to the main queue, the others leave
- * and their hash is remembered in a ghost set: a record that comes back while remembered goes straight to the main queue. A hit only sets the
+ * and their hash is remembered in a ghost set, as many of the newest as the main queue has records: one that comes back while remembered goes straight to the main queue. A hit only sets the
  * block's visited bit. A scan passes through the small queue and does not touch the main one.
  *
  * A record's block is [header][prev and queue][next] record; leaving, it is replaced in its slot by an 8-byte block with the header alone.
@@ -17,7 +17,7 @@
 struct vel_engine;
 struct vel_collection;
 
-typedef struct { vel_ref head, tail; uint64_t bytes; } cache_queue;
+typedef struct { vel_ref head, tail; uint64_t bytes, count; } cache_queue;
 
 typedef struct {
     uint64_t budget;          /* bytes of blocks and ghosts */

@@ -1096,8 +1096,10 @@ cdef class CollectionBase:
         if expected_version is not None:
             if isinstance(expected_version, bool) or not isinstance(expected_version, int):
                 raise SchemaError(f"expected_version must be an int, not {type(expected_version).__name__}")
+            if not 0 <= expected_version < 2**64:
+                raise SchemaError(f"expected_version must be a version, 1 or more, not {expected_version}")
             w.flags |= WRITE_IF_VERSION
-            w.expected_version = expected_version if 0 < expected_version < 2**64 else 0
+            w.expected_version = expected_version
         body = scratch_take()
         if body == NULL:
             raise MemoryError()

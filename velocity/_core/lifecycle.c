@@ -6,37 +6,6 @@
 #include <sys/random.h>
 #endif
 
-/* --- forks ---------------------------------------------------------------------------------- */
-
-/* A forked child shares the open file that carries the owner's lock; it closes its copies, so that the lock goes with the
- * owner and not with the last child. Descriptors, or -1; atomics, for a fork may come at any moment. */
-#define OWNERS_MAX 1024
-static int owner_fds[OWNERS_MAX];
-static pthread_once_t owners_once = PTHREAD_ONCE_INIT;
-
-static void child_closes_locks(void) {
-    for (int i = 0; i < OWNERS_MAX; i++) {
-        int fd = atomic_get_relaxed(&owner_fds[i]);
-        if (fd > 0) close(fd);
-        atomic_set_relaxed(&owner_fds[i], 0);
-    }
-}
-
-static void owners_init(void) { pthread_atfork(NULL, NULL, child_closes_locks); }
-
-static void owner_remember(int fd) {
-    pthread_once(&owners_once, owners_init);
-    for (int i = 0; i < OWNERS_MAX; i++) {
-        int none = 0;
-        if (__atomic_compare_exchange_n(&owner_fds[i], &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
-    }
-}
-
-static void owner_forget(int fd) {
-    for (int i = 0; i < OWNERS_MAX; i++)
-        if (atomic_get_relaxed(&owner_fds[i]) == fd) { atomic_set_relaxed(&owner_fds[i], 0); return; }
-}
-
 /* --- open ----------------------------------------------------------------------------------- */
 
 static vel_status random_bytes(void *to, size_t size, vel_error *error) {
@@ -54,7 +23,6 @@ static vel_status open_directory(vel_engine *e, vel_error *error) {
     vel_status status = directory_make(e->directory, error);
     if (!status) status = lock_take(e->directory, &e->lock_fd, &pid, error);
     if (status == VEL_E_LOCKED && error) error->offset = (uint64_t)pid;
-    if (!status) owner_remember(e->lock_fd);
     return status ? status : engine_recover(e, error);
 }
 
@@ -82,7 +50,6 @@ static void release(vel_engine *e) {
     slab_close(&e->slab);
     log_close(&e->log);
     if (e->lock_fd >= 0) {
-        owner_forget(e->lock_fd);
         lock_release(e->lock_fd);
         e->lock_fd = -1;
     }

@@ -203,17 +203,20 @@ static vel_status walk_segment(recovery *r, vel_segment *s, vel_entries *entries
     while (!status) {
         segment_frame frame;
         vel_status read = frame_read(r->data.data, s->tail, at, s->salt, &frame, &why);
-        if (read == VEL_END) { why = "a frame is missing"; break; }
         if (!read && frame.seq != e->log.seq + 1) { read = VEL_E_CORRUPT; why = "its sequence does not follow"; }
-        if (read) { *torn = true; break; }
+        if (read) {
+            *torn = read == VEL_E_CORRUPT;
+            if (!*torn) why = "a frame is missing";
+            break;
+        }
         status = entries_add_frame(entries, r->data.data, &frame, s->salt, e->hash_seed);
         if (frame.durable_seq > r->durable_seq) r->durable_seq = frame.durable_seq;
         s->last_seq = e->log.seq = frame.seq;
         at += frame.length;
     }
     if (status) return status;
-    if (*torn && (e->log.seq < r->durable_seq ||
-                  frame_search_durable(r->data.data, s->tail, at, s->salt, e->log.seq + 1)))
+    if ((*torn && e->log.seq < r->durable_seq) ||
+        frame_search_durable(r->data.data, s->tail, at, s->salt, e->log.seq + 1))
         return damage(r, s, at, e->log.seq + 1, why);
     if (*torn) e->torn_bytes += s->tail - at;
     s->tail = at;
