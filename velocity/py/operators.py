@@ -21,7 +21,10 @@ Fields = dict[str, Any]
 
 def has_operators(fields: Mapping[str, Any]) -> bool:
     """Whether an update is meant as operators: any name begins with $."""
-    return any(isinstance(name, str) and name.startswith("$") for name in fields)
+    for name in fields:
+        if isinstance(name, str) and name.startswith("$"):
+            return True
+    return False
 
 
 def apply_operators(fields: Mapping[str, Any], operators: Mapping[str, Any]) -> Fields:

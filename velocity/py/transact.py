@@ -30,15 +30,17 @@ def transact(
     """Run `then` when every comparison holds, else `otherwise`; again when another interferes."""
     conditions = [_condition(item, position) for position, item in enumerate(compare)]
     branches = checked(otherwise, _KINDS), checked(then, _KINDS)
-    if any(_needs_reading(op) for branch in branches for op in branch):
+    if _needs_reading(branches):
         return _transact_reading(db, conditions, branches)
     while True:
-        read = {(c.collection, c.id): db.collection(c.collection).get(c.id) for c in conditions}
-        succeeded = all(_holds(read[c.collection, c.id], c) for c in conditions)
-        checks: list[Op] = [
-            ("check", db.collection(name), id, None, None, 0 if found is None else found._stamp)
-            for (name, id), found in read.items()
-        ]
+        succeeded = True
+        checks: list[Op] = []
+        for condition in conditions:  # all are read: the branch taken depends on each
+            collection = db.collection(condition.collection)
+            document: Document | None = collection.get(condition.id)
+            stamp = 0 if document is None else document._stamp
+            checks.append(("check", collection, condition.id, None, None, stamp))
+            succeeded = _holds(document, condition) and succeeded
         branch = branches[succeeded]
         try:
             versions = apply_plain(db, branch, checks)
@@ -48,8 +50,12 @@ def transact(
         return TransactResult(succeeded, results)
 
 
-def _needs_reading(op: BatchOperation) -> bool:
-    return op.kind == "get" or (op.kind == "update" and has_operators(op.fields or {}))
+def _needs_reading(branches: tuple[list[BatchOperation], ...]) -> bool:
+    for branch in branches:
+        for op in branch:
+            if op.kind == "get" or (op.kind == "update" and has_operators(op.fields or {})):
+                return True
+    return False
 
 
 def _transact_reading(

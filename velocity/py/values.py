@@ -57,4 +57,7 @@ def is_object(value: Any) -> bool:
 
 def fields_match(fields: HasFields, expected: Mapping[str, Any]) -> bool:
     """Whether every field of `expected` is equal in `fields`; a missing field equals None."""
-    return all(values_equal(fields.get(name), value) for name, value in expected.items())
+    for name, value in expected.items():
+        if not values_equal(fields.get(name), value):
+            return False
+    return True

@@ -161,8 +161,9 @@ def test_state_of_the_database(filled):
 
 
 def test_a_damaged_database(filled, tmp_path):
-    [segment] = (tmp_path / "data").glob("*.seg")
-    data = bytearray(segment.read_bytes())
+    segments = {path: path.read_bytes() for path in (tmp_path / "data").glob("*.seg")}
+    [segment] = [path for path, data in segments.items() if b"u1" in data]
+    data = bytearray(segments[segment])
     data[data.index(b"u1") + 3] ^= 0xFF
     segment.write_bytes(data)
     for hint in (tmp_path / "data").glob("*.hint"):

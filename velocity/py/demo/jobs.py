@@ -41,18 +41,18 @@ def _waiting(fields: dict[str, Any]) -> dict[str, Any]:
 
 def made_jobs(count: int) -> Iterator[Job]:
     """The same jobs every time."""
-    chance = random.Random(SEED)
+    chance = random.Random(SEED).random
     submit_time = 0.0
     for number in range(1, count + 1):
-        submit_time += chance.expovariate(1 / 7)
+        submit_time += 14 * chance()
         fields = {
             "number": number,
             "submit_time": int(submit_time),
-            "run_time": int(chance.lognormvariate(6, 2)),
-            "processors": 1 << chance.randrange(8),
-            "user": chance.randrange(200),
-            "group": chance.randrange(20),
-            "queue": chance.choice(QUEUES),
+            "run_time": int(10 ** (5 * chance())),  # seconds to a day
+            "processors": 1 << int(8 * chance()),
+            "user": int(200 * chance()),
+            "group": int(20 * chance()),
+            "queue": QUEUES[int(4 * chance())],
         }
         yield job_id(number), _waiting(fields)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import velocity
@@ -58,8 +58,10 @@ class Demo:
         return self._keep
 
     def _run(self, directory: str) -> int:
+        jobs = self._make_jobs()
+        numbers = {id: fields["number"] for id, fields in jobs}  # what the proof must find again
         start = time.perf_counter()
-        numbers = self._load(directory)
+        self._load(directory, jobs)
         load_seconds = time.perf_counter() - start
         total = len(numbers)
         print(f"loaded {total:,} jobs into {directory} ({self._mode}) in {load_seconds:.2f} s")
@@ -82,37 +84,27 @@ class Demo:
             print(f"the database is in {directory}")
         return 0 if proof.holds else 1
 
-    def _source(self) -> Iterator[Job]:
+    def _make_jobs(self) -> list[Job]:
         if self._trace is None:
-            return made_jobs(self._jobs or 0)
-        return trace_jobs(self._trace, self._bad_line)
+            return list(made_jobs(self._jobs or 0))
+        jobs = list(islice(trace_jobs(self._trace, self._bad_line), self._jobs))
+        if self._bad_lines > BAD_LINES_SHOWN:
+            print(f"skipped: {self._bad_lines:,} lines in all", file=sys.stderr)
+        if len(jobs) < 2:
+            raise TraceError(f"{self._trace}: holds {len(jobs)} jobs, 2 are wanted at least")
+        return jobs
 
     def _bad_line(self, text: str) -> None:
         self._bad_lines += 1
         if self._bad_lines <= BAD_LINES_SHOWN:
             print(f"skipped: {text}", file=sys.stderr)
 
-    def _load(self, directory: str) -> dict[str, int]:
-        """Load the jobs; each one's id and number, which is what the proof must find again."""
-        numbers: dict[str, int] = {}
+    def _load(self, directory: str, jobs: list[Job]) -> None:
         with VelocityDB(Config(directory, storage_mode=self._mode)) as db:
-            jobs = db.create_collection("jobs")
+            collection = db.create_collection("jobs")
             db.create_collection("runs")
-            batch: list[Job] = []
-            for job in self._source():
-                batch.append(job)
-                numbers[job[0]] = job[1]["number"]
-                if len(batch) == BATCH:
-                    jobs.insert_many(batch)
-                    batch.clear()
-                if len(numbers) == self._jobs:
-                    break
-            jobs.insert_many(batch)
-        if self._bad_lines > BAD_LINES_SHOWN:
-            print(f"skipped: {self._bad_lines:,} lines in all", file=sys.stderr)
-        if len(numbers) < 2:
-            raise TraceError(f"{self._trace}: holds {len(numbers)} jobs, 2 are wanted at least")
-        return numbers
+            for at in range(0, len(jobs), BATCH):
+                collection.insert_many(jobs[at : at + BATCH])
 
     def _work(self, directory: str, number: int, total: int, kill_at: int | None) -> WorkerResult:
         """Run a worker process to its end, or kill it once `kill_at` jobs are done."""
