@@ -1,4 +1,4 @@
-"""A slab beside a dict of bytes: no block overlaps another, contents are kept, every byte is counted."""
+"""A slab beside a dict: no block overlaps another, contents are kept, every byte is counted."""
 
 import random
 

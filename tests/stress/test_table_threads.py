@@ -17,7 +17,7 @@ import pytest
 from velocity._core.memory import Table
 
 STAY = 500
-ROUNDS = 25
+ROUNDS = 12
 
 
 @pytest.fixture(autouse=True)

@@ -1,22 +1,23 @@
 /* epoch.c: see epoch.h.
  *
- * Why it is safe. A writer (1) takes a block out of every published place and retires it. A collection,
- * later and under the same commit lock, (2) advances epoch_now from e to e + 1 and stamps what was
- * retired since the last one with e, (3) runs a barrier through every thread of the process, (4) reads
- * the pins, and frees what is stamped below all of them (no pin counts as above all). Take a reader:
- *   - Its pin was not visible at (4). Then the pin's store came after the barrier in the reader, and so
- *     did every load behind it: the reader sees (1) and cannot find the block.
+ * Why it is safe. A writer (1) takes a block out of every published place and retires it. A
+ * collection, later and under the same commit lock, (2) advances epoch_now from e to e + 1 and
+ * stamps what was retired since the last one with e, (3) runs a barrier through every thread of the
+ * process, (4) reads the pins, and frees what is stamped below all of them (no pin counts as above
+ * all). Take a reader:
+ *   - Its pin was not visible at (4). Then the pin's store came after the barrier in the reader,
+ *     and so did every load behind it: the reader sees (1) and cannot find the block.
  *   - Its pin was visible and at most the stamp: the block stays.
  *   - Its pin was visible and above the stamp. It loaded an epoch_now written by (2) or by a later
  *     advance, and with acquire: it sees (1).
- * The stamp is set in (2), not at retirement: with several engines in one domain, epoch_now as read by
- * a retiring writer orders nothing, because another engine may advance it before this writer's
- * unlinking store is visible. Only the writer's own advance orders its unlinking.
- * A reader may load epoch_now long before its pin becomes visible. That only makes the pin older.
+ * The stamp is set in (2), not at retirement: with several engines in one domain, epoch_now as read
+ * by a retiring writer orders nothing, because another engine may advance it before this writer's
+ * unlinking store is visible. Only the writer's own advance orders its unlinking. A reader may load
+ * epoch_now long before its pin becomes visible. That only makes the pin older.
  *
- * The barrier is membarrier(2), which makes the readers' side a plain store. Without it readers fence
- * themselves and the barrier is a fence here (the two fences order as Dekker's algorithm needs).
- * ThreadSanitizer knows no membarrier, so it gets fences.
+ * The barrier is membarrier(2), which makes the readers' side a plain store. Without it readers
+ * fence themselves and the barrier is a fence here (the two fences order as Dekker's algorithm
+ * needs). ThreadSanitizer knows no membarrier, so it gets fences.
  */
 #include "epoch.h"
 
@@ -137,7 +138,8 @@ void epoch_pin_give(epoch_slot *slot) {
     atomic_set_release(&slot->taken, 0);
 }
 
-/* Advance, and run the barrier. Returns the new epoch: a pin of it or above sees all done before. */
+/* Advance, and run the barrier. Returns the new epoch: a pin of it or above sees all done before.
+ * */
 static uint64_t epoch_advance(void) {
     uint64_t next = __atomic_add_fetch(&epoch_now, 1, __ATOMIC_SEQ_CST);
     barrier();
@@ -160,7 +162,8 @@ void epoch_wait(void) {
     while (pin_oldest() < now) sched_yield();
 }
 
-/* Limbo. Stamps never fall from head to tail, so collecting stops at the first block that must stay. */
+/* Limbo. Stamps never fall from head to tail, so collecting stops at the first block that must
+ * stay. */
 
 static epoch_item *limbo_item(const epoch_limbo *limbo, uint64_t at) {
     return &limbo->items[at & (limbo->capacity - 1)];

@@ -1,16 +1,18 @@
-/* epoch.h: when may memory that readers might hold be used again (epoch-based reclamation, Fraser 2004).
+/* epoch.h: when memory that readers might hold may be used again (epochs: Fraser 2004).
  *
- * Readers pin the current epoch while they follow references, and copy what they need before they unpin:
- * no Python call, no lock, no wait for the GIL while pinned. A writer takes a block out of every
- * published place, retires it, and it is freed when no pin from before the retirement is left.
+ * Readers pin the current epoch while they follow references, and copy what they need before they
+ * unpin: no Python call, no lock, no wait for the GIL while pinned. A writer takes a block out of
+ * every published place, retires it, and it is freed when no pin from before the retirement is
+ * left.
  *
  * A pin is one plain store to a slot of its own cache line. The reclaimer makes it visible with
- * membarrier(2) (PRIVATE_EXPEDITED); where that is missing the pin is a sequentially consistent store.
+ * membarrier(2) (PRIVATE_EXPEDITED); where that is missing the pin is a sequentially consistent
+ * store.
  *
  * One domain per extension module, shared by all its databases. Slots:
- *   - GIL builds: slot 0 belongs to whoever holds the GIL (epoch_slot_attached); nobody gives up the GIL
- *     while pinned, so one is enough.
- *   - free-threaded builds: a slot per thread, taken at its first pin, given back when the thread ends.
+ *   - GIL builds: one slot belongs to whoever holds the GIL (epoch_slot_attached); nobody gives up
+ *     the GIL while pinned, so one is enough.
+ *   - free-threaded builds: a slot per thread, from its first pin until the thread ends.
  *   - code without the GIL (batch reads, cold reads) takes any free slot (epoch_pin_take / _give).
  * Pins do not nest within one slot.
  */
@@ -29,7 +31,7 @@ typedef struct {
 } __attribute__((aligned(64))) epoch_slot;
 
 extern uint64_t epoch_now;      /* starts at 1 */
-extern bool epoch_needs_fence;  /* no membarrier: pins fence themselves; constant after epoch_init */
+extern bool epoch_needs_fence;  /* no membarrier, pins fence themselves; set by epoch_init */
 extern epoch_slot epoch_gil_slot;
 
 /* Call once per extension at import (more often is harmless); installs the fork handler. */
@@ -40,7 +42,7 @@ VEL_INLINE void epoch_pin(epoch_slot *slot) {
     uint64_t now = atomic_get_acquire(&epoch_now);
     if (vel_unlikely(epoch_needs_fence)) {
         atomic_set_seq(&slot->epoch, now);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);  /* a seq_cst store alone may pass later loads on ARM */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);  /* on ARM later loads may pass the store */
     } else {
         atomic_set_relaxed(&slot->epoch, now);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -48,17 +50,18 @@ VEL_INLINE void epoch_pin(epoch_slot *slot) {
 }
 VEL_INLINE void epoch_unpin(epoch_slot *slot) { atomic_set_release(&slot->epoch, 0); }
 
-/* The slot of the calling thread, which is attached to the interpreter (holds the GIL on GIL builds). */
+/* The slot of the calling thread, which is attached to the interpreter (holds the GIL on GIL
+ * builds). */
 #ifdef VEL_FREE_THREADED
 epoch_slot *epoch_slot_attached(void);  /* never NULL: falls back to waiting for a free slot */
 #else
 VEL_INLINE epoch_slot *epoch_slot_attached(void) { return &epoch_gil_slot; }
 #endif
-/* A slot for code that runs without the GIL; pins it. Yields while all EPOCH_SLOTS_MAX are in use. */
+/* A slot for code that runs without the GIL; pins it. Yields while all slots are in use. */
 epoch_slot *epoch_pin_take(void);
 void epoch_pin_give(epoch_slot *slot);
 
-/* What an engine has retired and not yet freed. Guarded by that engine's commit lock. Zeroed: empty. */
+/* What an engine has retired and not yet freed. Its commit lock guards it. Zeroed: empty. */
 typedef struct {
     vel_ref ref;
     uint64_t epoch;   /* 0 until the first collection after it was retired; then see epoch.c */
@@ -77,8 +80,8 @@ typedef struct {
 void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref);
 /* Free what no pin can hold. Returns how many are left. */
 uint64_t epoch_collect(epoch_limbo *limbo, vel_slab *slab);
-/* Wait (yielding) until everything that was pinned when called has been unpinned: for closing files,
- * freeing a collection. Do not call pinned. */
+/* Wait (yielding) until everything that was pinned when called has been unpinned: for closing
+ * files, freeing a collection. Do not call pinned. */
 void epoch_wait(void);
 void epoch_limbo_free(epoch_limbo *limbo); /* frees the ring only, not the blocks */
 

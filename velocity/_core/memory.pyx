@@ -1,7 +1,7 @@
 """Slab, epochs and table as Python objects, so that they can be tested and measured on their own.
 
 Nothing of the database uses this module: the engine links the same C files itself.
-Thread rule: a Slab belongs to one thread at a time; a Table locks its writers and may be used from any.
+Thread rule: a Slab belongs to one thread at a time; a Table locks its writers, and any may use it.
 """
 
 cimport cython
@@ -309,10 +309,16 @@ cdef class Table:
         return payload if ref else None
 
     def find_many_nogil(self, list hashes):
-        """[payload or None, ...], looked up without the GIL under one pin."""
+        """[payload or None, ...], looked up without the GIL under one pin.
+
+        As a batch read does: all slots first, then the blocks, which by then may have been retired.
+        """
         cdef size_t count = len(hashes), i
         cdef uint64_t *found = <uint64_t *>malloc((2 * count + 1) * sizeof(uint64_t))
         cdef epoch_slot *slot
+        cdef table_probe probe
+        cdef uint32_t position
+        cdef const pair *first
         if not found:
             raise MemoryError()
         try:
@@ -321,14 +327,23 @@ cdef class Table:
             with nogil:
                 slot = epoch_pin_take()
                 for i in range(count):
-                    found[count + i] = self.lookup(found[i], &found[i])
+                    table_probe_begin(&self.table, found[i], &probe)
+                    found[count + i] = table_probe_next(&probe, &position)
+                for i in range(count):
+                    if not found[count + i]:
+                        continue
+                    first = <const pair *>slab_at(&self.slab, found[count + i])
+                    if first.hash == found[i]:
+                        found[i] = first.payload
+                    else:  # another id of the same tag
+                        found[count + i] = self.lookup(found[i], &found[i])
                 epoch_pin_give(slot)
             return [found[i] if found[count + i] else None for i in range(count)]
         finally:
             free(found)
 
     def probes(self, uint64_t hash):
-        """How many slots a lookup that compares every candidate goes through before an empty one."""
+        """How many slots a lookup of an absent id goes through before an empty one."""
         cdef table_probe probe
         cdef uint32_t position
         cdef epoch_slot *slot = epoch_slot_attached()

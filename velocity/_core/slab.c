@@ -1,10 +1,10 @@
 /* slab.c: see slab.h. Classes and blocks; slab_region.c gets the memory.
  *
- * Per class there is at most one region with blocks never handed out (`fresh`), because a new region is
- * opened only when every block of the class is in use; regions with freed blocks form the `partial`
- * list. Freed blocks go first, so a class touches new pages only when it has none. A region enters the
- * list at the front when its first block is freed, which makes it the fullest of the list; emptier ones
- * drift to the back and drain.
+ * Per class there is at most one region with blocks never handed out (`fresh`), because a new
+ * region is opened only when every block of the class is in use; regions with freed blocks form the
+ * `partial` list. Freed blocks go first, so a class touches new pages only when it has none. A
+ * region enters the list at the front when its first block is freed, which makes it the fullest of
+ * the list; emptier ones drift to the back and drain.
  */
 #include "slab_region.h"
 
@@ -83,7 +83,8 @@ static void class_close_region(vel_slab *s, slab_class *c, uint32_t number) {
     slab_region_close(s, number);
 }
 
-/* Blocks. The link to the next freed block of the region lies in a freed block's first four bytes. */
+/* Blocks. The link to the next freed block of the region lies in a freed block's first four bytes.
+ * */
 
 #define LINK_SIZE 4
 
@@ -99,7 +100,8 @@ static uint32_t block_reused(uint8_t *block, uint32_t size) {
     uint32_t link = slab_link_read(block);
     ASAN_UNPOISON_MEMORY_REGION(block, size);
 #ifdef VEL_DEBUG
-    for (uint32_t i = LINK_SIZE; i < size; i++) vel_assert(block[i] == 0xDD);  /* written after free */
+    /* Somebody wrote to it after it was freed? */
+    for (uint32_t i = LINK_SIZE; i < size; i++) vel_assert(block[i] == 0xDD);
     memset(block, 0xCD, size);
 #endif
     return link;

@@ -1,20 +1,21 @@
 /* slab.h: memory for records and table leaves, outside Python's heap (Bonwick 1994).
  *
- * A slab hands out blocks by 34-bit reference: the number of an 8-byte granule in a virtual array of
- * regions. A region is SLAB_REGION_SIZE bytes, aligned to its size, and holds blocks of one size class:
- * multiples of 8 up to 128, then eight steps per power of two up to SLAB_BLOCK_SIZE_MAX; a larger block
- * has regions of its own. Free blocks of a class are linked through themselves and reused first. A region
- * whose last block is freed goes back to the system; spares of at most one region's bytes together are
- * kept against thrashing. Regions are anonymous mappings touched from the front, so memory is taken page
- * by page; a class with SLAB_HUGE_REGIONS regions or more asks for huge pages (below that they would
- * only round small databases up).
+ * A slab hands out blocks by 34-bit reference: the number of an 8-byte granule in a virtual array
+ * of regions. A region is SLAB_REGION_SIZE bytes, aligned to its size, and holds blocks of one size
+ * class: multiples of 8 up to 128, then eight steps per power of two up to SLAB_BLOCK_SIZE_MAX; a
+ * larger block has regions of its own. Free blocks of a class are linked through themselves and
+ * reused first. A region whose last block is freed goes back to the system; spares of at most one
+ * region's bytes together are kept against thrashing. Regions are anonymous mappings touched from
+ * the front, so memory is taken page by page; a class with SLAB_HUGE_REGIONS regions or more asks
+ * for huge pages (below that they would only round small databases up).
  *
- * Reference 0 is never handed out: region numbers start at 1. No block moves. Block contents are raw
- * memory. A block whose class is a power of two is aligned to its size (from a page on, to the page).
+ * Reference 0 is never handed out: region numbers start at 1. No block moves. Block contents are
+ * raw memory. A block whose class is a power of two is aligned to its size (from a page on, to the
+ * page).
  *
- * Threads: everything that changes a slab requires the owner's commit lock. slab_at is lock-free for any
- * reference the reader got through an acquire load while pinned (epoch.h): `bases` is reserved once for
- * the largest count and never moves.
+ * Threads: everything that changes a slab requires the owner's commit lock. slab_at is lock-free
+ * for any reference the reader got through an acquire load while pinned (epoch.h): `bases` is
+ * reserved once for the largest count and never moves.
  */
 #ifndef VEL_SLAB_H
 #define VEL_SLAB_H
@@ -34,7 +35,7 @@ typedef uint64_t vel_ref;  /* granule number; 0: none */
 
 typedef struct vel_slab vel_slab;
 struct vel_slab {
-    uint8_t **bases;        /* SLAB_REGIONS_MAX pointers, virtually reserved; region number -> address */
+    uint8_t **bases;        /* SLAB_REGIONS_MAX pointers, reserved; region number -> address */
     uint64_t memory;        /* bytes touched, bookkeeping included; commit lock, read relaxed */
     uint64_t used;          /* bytes of blocks handed out (rounded to their class); likewise */
     uint64_t budget;        /* bytes that `memory + charged` may not pass; 0: none */
@@ -43,12 +44,13 @@ struct vel_slab {
 };
 
 vel_status slab_open(vel_slab *s, uint64_t budget);
-/* Unmaps everything, blocks in use included. A slab that was never opened, but zeroed, may be closed. */
+/* Unmaps everything, blocks in use included. A slab that was never opened, but zeroed, may be
+ * closed. */
 void slab_close(vel_slab *s);
 
-/* Allocate size bytes (1 .. 4 GiB - 1). Returns: VEL_OK with *out; VEL_E_MEMORY_LIMIT when the budget
- * has no room (a free block of the class is always usable); VEL_E_NOMEM. Cost: constant; a new region
- * costs a system call. */
+/* Allocate size bytes (1 .. 4 GiB - 1). Returns: VEL_OK with *out; VEL_E_MEMORY_LIMIT when the
+ * budget has no room (a free block of the class is always usable); VEL_E_NOMEM. Cost: constant; a
+ * new region costs a system call. */
 vel_status slab_alloc(vel_slab *s, uint64_t size, vel_ref *out);
 void slab_free(vel_slab *s, vel_ref ref);
 /* Bytes the block really has (its class). */

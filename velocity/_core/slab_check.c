@@ -1,7 +1,10 @@
 /* slab_check.c: see slab_check in slab.h. */
 #include "slab_region.h"
 
-#define CHECK(condition, text) do { if (!(condition)) { *why = (text); return VEL_E_CORRUPT; } } while (0)
+#define CHECK(condition, text)                                            \
+    do {                                                                  \
+        if (!(condition)) { *why = (text); return VEL_E_CORRUPT; }        \
+    } while (0)
 
 /* Freed blocks of one region, each seen once: `seen` has a byte per block. */
 static vel_status region_check_free(const vel_slab *s, uint64_t number, uint8_t *seen,
@@ -27,9 +30,11 @@ static vel_status region_check(const vel_slab *s, uint64_t number, const char **
     CHECK(r->class < CLASS_COUNT, "a mapped region has no class");
     const slab_class *c = &s->p->classes[r->class];
     CHECK(!((uintptr_t)s->bases[number] & (SLAB_REGION_SIZE - 1)), "a region is not aligned");
-    CHECK(r->used > 0 && r->used <= r->opened && r->opened <= c->capacity, "a region is miscounted");
+    CHECK(r->used > 0 && r->used <= r->opened && r->opened <= c->capacity,
+          "a region is miscounted");
     CHECK((uint64_t)r->opened * c->size <= r->touched, "touched bytes are not counted");
-    CHECK((r->opened < c->capacity) == (c->fresh == number), "fresh blocks outside the fresh region");
+    CHECK((r->opened < c->capacity) == (c->fresh == number),
+          "fresh blocks outside the fresh region");
     uint8_t *seen = calloc(r->opened, 1);
     if (!seen) return VEL_E_NOMEM;
     vel_status status = region_check_free(s, number, seen, why);
@@ -61,7 +66,8 @@ static vel_status class_check(const vel_slab *s, unsigned class, const char **wh
 }
 
 vel_status slab_check(const vel_slab *s, const char **why) {
-    uint64_t memory = slab_bookkeeping_size(s->p->numbers_high), used = 0, spares = 0, spare_bytes = 0;
+    uint64_t memory = slab_bookkeeping_size(s->p->numbers_high), used = 0;
+    uint64_t spares = 0, spare_bytes = 0;
     for (uint64_t number = 1; number <= s->p->numbers_high; number++) {
         const region *r = &s->p->regions[number];
         CHECK(s->bases[number] || number >= s->p->numbers_low, "a free number below the lowest");

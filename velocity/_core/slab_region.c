@@ -12,7 +12,8 @@ uint64_t slab_bookkeeping_size(uint64_t numbers_high) {
 
 void slab_advise(void *at, uint64_t size, bool huge) {
 #ifdef MADV_HUGEPAGE
-    /* Where huge pages are the system's default they must be declined, or one block would cost 2 MiB. */
+    /* Where huge pages are the system's default they must be declined, or one block would cost 2
+     * MiB. */
     (void)madvise(at, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #else
     (void)at, (void)size, (void)huge;
@@ -124,7 +125,8 @@ vel_status slab_charge(vel_slab *s, int64_t bytes) {
     return VEL_OK;
 }
 
-/* Free numbers for `count` regions of `bytes` at `base` together. Counts the bytes and the bookkeeping. */
+/* Free numbers for `count` regions of `bytes` at `base` together. Counts the bytes and the
+ * bookkeeping. */
 static vel_status numbers_open(vel_slab *s, uint64_t count, uint64_t bytes, uint64_t *number) {
     *number = numbers_find(s, count);
     if (!*number) return VEL_E_NOMEM;

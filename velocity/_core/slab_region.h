@@ -1,7 +1,8 @@
 /* slab_region.h: what slab.c, slab_region.c and slab_check.c share. Not for others.
  *
- * The bookkeeping is one mapping, virtually reserved for SLAB_REGIONS_MAX regions and touched from the
- * front: `bases`, then a struct region per region number. A region number is free when its base is NULL.
+ * The bookkeeping is one mapping, virtually reserved for SLAB_REGIONS_MAX regions and touched from
+ * the front: `bases`, then a struct region per region number. A region number is free when its base
+ * is NULL.
  */
 #ifndef VEL_SLAB_REGION_H
 #define VEL_SLAB_REGION_H
@@ -69,7 +70,8 @@ VEL_INLINE void slab_used_add(vel_slab *s, int64_t bytes) {
 
 /* Bytes of bookkeeping touched when region numbers up to numbers_high were used. */
 uint64_t slab_bookkeeping_size(uint64_t numbers_high);
-/* Count bytes about to be touched; spares give way to them. Returns VEL_OK or VEL_E_MEMORY_LIMIT. */
+/* Count bytes about to be touched; spares give way to them. Returns VEL_OK or VEL_E_MEMORY_LIMIT.
+ * */
 vel_status slab_memory_take(vel_slab *s, uint64_t bytes);
 
 /* Map `size` bytes, not aligned to more than the page; NULL without memory. */
@@ -87,7 +89,8 @@ vel_status slab_large_alloc(vel_slab *s, uint64_t size, vel_ref *out);
 void slab_large_free(vel_slab *s, uint32_t number);
 
 /* The link in a freed block, which the address sanitizer would not let be read. */
-__attribute__((no_sanitize("address"))) static inline uint32_t slab_link_read(const uint8_t *block) {
+__attribute__((no_sanitize("address")))
+static inline uint32_t slab_link_read(const uint8_t *block) {
     return *(const uint32_t *)(const void *)block;
 }
 

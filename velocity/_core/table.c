@@ -1,4 +1,5 @@
-/* table.c: see table.h. Opening, single entries, walking; table_grow.c has all that rebuilds leaves. */
+/* table.c: see table.h. Opening, single entries, walking; table_grow.c has all that rebuilds
+ * leaves. */
 #include "table_leaf.h"
 
 vel_status table_block_new(vel_table *t, uint64_t size, vel_ref *out) {
@@ -68,10 +69,11 @@ void table_insert(vel_table *t, uint64_t hash, vel_ref ref) {
     uint64_t *slots = leaf_slots(t, leaf);
     uint64_t mask = leaf_slot_count(leaf->log2) - 1, at = table_tag(hash) & mask;
     vel_assert(ref && !(ref & ~TABLE_REF_MASK));
+    vel_assert(leaf->used < leaf_limit(leaf->log2));  /* was it reserved? */
     while (slots[at] & TABLE_REF_MASK) at = (at + 1) & mask;
     if (slots[at] == TABLE_DELETED) leaf->deleted--;
     leaf->used++;
-    vel_assert(leaf->used + leaf->deleted <= leaf_limit(leaf->log2));  /* was it reserved? */
+    vel_assert(leaf->used + leaf->deleted <= leaf_limit(leaf->log2));
     atomic_set_release(&slots[at], table_slot_value(hash, ref));
     atomic_set_relaxed(&t->used, t->used + 1);
     if (t->reserved) t->reserved--;

@@ -2,26 +2,27 @@
  * probing).
  *
  * A slot is 8 bytes: the 30-bit tag (top bits of the id's hash) above a 34-bit slab reference. 0 is
- * EMPTY; a slot with reference 0 and a non-zero tag part is DELETED (the constant TABLE_DELETED). Tags
- * may be any value, 0 included: no hash is reserved, for a used slot has a non-zero reference. Equal
- * tags are told apart by the id in the record, which the caller compares.
+ * EMPTY; a slot with reference 0 and a non-zero tag part is DELETED (the constant TABLE_DELETED).
+ * Tags may be any value, 0 included: no hash is reserved, for a used slot has a non-zero reference.
+ * Equal tags are told apart by the id in the record, which the caller compares.
  *
- * The directory has 2^depth entries, indexed by the top `depth` bits of the tag. A leaf has 8..4096 slots
- * (a power of two) in one slab block aligned to 64 bytes; home = low bits of the tag. Load, used plus
- * deleted, stays at or under 0.85. A leaf doubles until 4096 slots, then splits in two: growth touches
- * one leaf at a time (tens of microseconds), and needs no look at the records since tags hold all the
- * bits (18 directory bits and 12 slot bits). A leaf that cannot split, because its tags are equal in
- * every directory bit or the directory would grow out of proportion to the entries, goes on doubling:
- * thousands of equal tags work, only slower. The directory doubles by copying pointers. Replaced
- * leaves and directories are retired by epoch.
+ * The directory has 2^depth entries, indexed by the top `depth` bits of the tag. A leaf has 8..4096
+ * slots (a power of two) in one slab block aligned to 64 bytes; home = low bits of the tag. Load,
+ * used plus deleted, stays at or under 0.85. A leaf doubles until 4096 slots, then splits in two:
+ * growth touches one leaf at a time (tens of microseconds), and needs no look at the records since
+ * tags hold all the bits (18 directory bits and 12 slot bits). A leaf that cannot split, because
+ * its tags are equal in every directory bit or the directory would grow out of proportion to the
+ * entries, goes on doubling: thousands of equal tags work, only slower. The directory doubles by
+ * copying pointers. Replaced leaves and directories are retired by epoch.
  *
- * A delete writes DELETED, or EMPTY when the next slot is EMPTY (and sweeps DELETED before it); a leaf
- * with too many DELETED is rebuilt at the same or a smaller size. Every probe loop is bounded by the
- * leaf's capacity.
+ * A delete writes DELETED, or EMPTY when the next slot is EMPTY (and sweeps DELETED before it); a
+ * leaf with too many DELETED is rebuilt at the same or a smaller size. Every probe loop is bounded
+ * by the leaf's capacity.
  *
- * Threads: writers hold the owner's commit lock. Readers are lock-free: pin an epoch, then probe. A reader
- * that loaded a leaf before it was replaced sees a complete older leaf: writers change only the current
- * leaf, so a read is as of its acquire load. Update of a present id is one atomic exchange on its slot.
+ * Threads: writers hold the owner's commit lock. Readers are lock-free: pin an epoch, then probe. A
+ * reader that loaded a leaf before it was replaced sees a complete older leaf: writers change only
+ * the current leaf, so a read is as of its acquire load. Update of a present id is one atomic
+ * exchange on its slot.
  */
 #ifndef VEL_TABLE_H
 #define VEL_TABLE_H
@@ -44,8 +45,8 @@ VEL_INLINE uint64_t table_slot_value(uint64_t hash, vel_ref ref) {
 }
 VEL_INLINE vel_ref table_slot_ref(uint64_t slot) { return slot & TABLE_REF_MASK; }
 
-/* A directory is one slab block: depth, then 2^depth entries for readers, then 2^depth references to
- * the leaves' counts, which only writers follow (table.c). */
+/* A directory is one slab block: depth, then 2^depth entries for readers, then 2^depth references
+ * to the leaves' counts, which only writers follow (table.c). */
 typedef struct {
     uint32_t depth;
     uint32_t _pad;
@@ -63,10 +64,11 @@ typedef struct {
     uint64_t moved;              /* entries that growing and shrinking ever copied; commit lock */
 } vel_table;
 
-/* Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; then *t is zeroed, which table_close accepts. */
+/* Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; then *t is zeroed, which table_close accepts.
+ * */
 vel_status table_open(vel_table *t, vel_slab *slab, epoch_limbo *limbo);
-/* Free leaves and directory at once. Requires: no reader can be inside (epoch_wait after unpublishing).
- * Blocks the slots name are the caller's. */
+/* Free leaves and directory at once. Requires: no reader can be inside (epoch_wait after
+ * unpublishing). Blocks the slots name are the caller's. */
 void table_close(vel_table *t);
 
 /* A lookup in progress. Gives each slot whose tag matches; the caller compares the id. */
@@ -111,29 +113,31 @@ VEL_INLINE vel_ref table_probe_next(table_probe *p, uint32_t *position) {
 
 /* Writers. Require: commit lock. */
 
-/* Make room so that the next `count` table_insert calls with these hashes cannot fail; table_replace and
- * table_remove in between take none of it away. The next call drops what an earlier one reserved and
- * was not used (count 0 only drops). Returns VEL_OK, VEL_E_MEMORY_LIMIT, VEL_E_NOMEM; on failure the
- * table holds what it held. */
+/* Make room so that the next `count` table_insert calls with these hashes cannot fail;
+ * table_replace and table_remove in between take none of it away. The next call drops what an
+ * earlier one reserved and was not used (count 0 only drops). Returns VEL_OK, VEL_E_MEMORY_LIMIT,
+ * VEL_E_NOMEM; on failure the table holds what it held. */
 vel_status table_reserve(vel_table *t, const uint64_t *hashes, size_t count);
 /* Insert a reference known to be absent. Requires: reserved. */
 void table_insert(vel_table *t, uint64_t hash, vel_ref ref);
-/* Replace `old` by `ref` in the slot that names it (one atomic exchange). Requires: `old` is in the table
- * under hash. */
+/* Replace `old` by `ref` in the slot that names it (one atomic exchange). Requires: `old` is in the
+ * table under hash. */
 void table_replace(vel_table *t, uint64_t hash, vel_ref old, vel_ref ref);
-/* Remove. Requires: `old` is in the table under hash. May shrink a leaf; never fails (a rebuild without
- * memory, or while a reservation is open, is put off). */
+/* Remove. Requires: `old` is in the table under hash. May shrink a leaf; never fails (a rebuild
+ * without memory, or while a reservation is open, is put off). */
 void table_remove(vel_table *t, uint64_t hash, vel_ref old);
 
-/* Walk all references, whole leaves at a time: start with *cursor 0 and go on until *done. `capacity` is
- * at least TABLE_WALK_MIN. The cursor is a tag position, so that an entry present throughout a walk is
- * given exactly once, also when leaves grow or split between calls. (More than `capacity` entries of one
- * tag are continued by slot: a rebuild of their leaf between calls may then repeat or miss some.)
- * Returns how many were written to out. Requires: pinned or commit lock, per call. */
+/* Walk all references, whole leaves at a time: start with *cursor 0 and go on until *done.
+ * `capacity` is at least TABLE_WALK_MIN. The cursor is a tag position, so that an entry present
+ * throughout a walk is given exactly once, also when leaves grow or split between calls. (More than
+ * `capacity` entries of one tag are continued by slot: a rebuild of their leaf between calls may
+ * then repeat or miss some.) Returns how many were written to out. Requires: pinned or commit lock,
+ * per call. */
 #define TABLE_WALK_MIN TABLE_LEAF_SLOTS_MAX
 size_t table_walk(const vel_table *t, uint64_t *cursor, vel_ref *out, size_t capacity, bool *done);
 
-/* Every invariant (tests, debug). Requires: commit lock. Returns VEL_OK or VEL_E_CORRUPT with *why. */
+/* Every invariant (tests, debug). Requires: commit lock. Returns VEL_OK or VEL_E_CORRUPT with *why.
+ * */
 vel_status table_check(const vel_table *t, const char **why);
 
 #endif

@@ -1,7 +1,10 @@
 /* table_check.c: see table_check in table.h. */
 #include "table_leaf.h"
 
-#define CHECK(condition, text) do { if (!(condition)) { *why = (text); return VEL_E_CORRUPT; } } while (0)
+#define CHECK(condition, text)                                            \
+    do {                                                                  \
+        if (!(condition)) { *why = (text); return VEL_E_CORRUPT; }        \
+    } while (0)
 
 /* `tag` has the top bits that all entries of the leaf must share. */
 static vel_status leaf_check(const vel_table *t, const table_leaf *leaf, uint64_t tag,
@@ -9,14 +12,16 @@ static vel_status leaf_check(const vel_table *t, const table_leaf *leaf, uint64_
     const uint64_t *slots = leaf_slots(t, leaf);
     uint64_t count = leaf_slot_count(leaf->log2), used = 0, deleted = 0;
     unsigned shift = TABLE_TAG_BITS - leaf->depth;
-    CHECK(slab_block_size(t->slab, leaf->block) == count * sizeof(uint64_t), "a leaf's size is wrong");
+    CHECK(slab_block_size(t->slab, leaf->block) == count * sizeof(uint64_t),
+          "a leaf's size is wrong");
     CHECK(leaf->pending == 0, "a reservation was left half done");
     for (uint64_t at = 0; at < count; at++) {
         uint64_t slot = slots[at];
         if (slot == TABLE_EMPTY) continue;
         if (!table_slot_ref(slot)) {
             CHECK(slot == TABLE_DELETED, "a slot is neither empty, used nor deleted");
-            CHECK(slots[(at + 1) & (count - 1)] != TABLE_EMPTY, "a deleted slot before an empty one");
+            CHECK(slots[(at + 1) & (count - 1)] != TABLE_EMPTY,
+                  "a deleted slot before an empty one");
             deleted++;
             continue;
         }

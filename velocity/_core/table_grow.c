@@ -1,8 +1,10 @@
-/* table_grow.c: see table.h. Rebuilding and splitting leaves, doubling the directory, reserving room.
+/* table_grow.c: see table.h. Rebuilding and splitting leaves, doubling the directory, reserving
+ * room.
  *
  * A new leaf is filled in private and published by release stores to its directory entries. A split
- * publishes several; a reader that meets the old leaf in some of them finds in it all that was there,
- * for nothing is written between the first store and the last (the commit lock is held throughout).
+ * publishes several; a reader that meets the old leaf in some of them finds in it all that was
+ * there, for nothing is written between the first store and the last (the commit lock is held
+ * throughout).
  */
 #include "table_leaf.h"
 
@@ -97,8 +99,8 @@ typedef struct {
     uint64_t differ;    /* bits in which two of the tags differ */
 } leaf_census;
 
-static void leaf_count(const vel_table *t, const table_leaf *leaf, const uint32_t *tags, size_t count,
-                       leaf_census *c) {
+static void leaf_count(const vel_table *t, const table_leaf *leaf, const uint32_t *tags,
+                       size_t count, leaf_census *c) {
     const uint64_t *slots = leaf_slots(t, leaf);
     unsigned shift = TABLE_TAG_BITS - 1 - leaf->depth;
     memset(c, 0, sizeof *c);
@@ -116,9 +118,9 @@ static void leaf_count(const vel_table *t, const table_leaf *leaf, const uint32_
     }
 }
 
-/* Whether splitting would part the tags before the directory is too deep or too large. The directory may
- * have one entry per 256 of the table's (and 16 in any case). With tags as a hash makes them it has one
- * per 1,740 to 3,481; only made-up tags come near the bound. */
+/* Whether splitting would part the tags before the directory is too deep or too large. The
+ * directory may have one entry per 256 of the table's (and 16 in any case). With tags as a hash
+ * makes them it has one per 1,740 to 3,481; only made-up tags come near the bound. */
 static bool can_split(const vel_table *t, const table_leaf *leaf, uint64_t differ) {
     if (leaf->depth >= TABLE_DEPTH_MAX) return false;
     uint64_t below = differ & (((uint64_t)1 << (TABLE_TAG_BITS - leaf->depth)) - 1);
@@ -129,8 +131,8 @@ static bool can_split(const vel_table *t, const table_leaf *leaf, uint64_t diffe
            (uint64_t)1 << needed <= 16 + (t->used + t->reserved) / 256;
 }
 
-/* Slots for one side of a split: a quarter more than it must hold, so that it does not grow at once;
- * the side splits again if that is past TABLE_LEAF_SLOTS_MAX. */
+/* Slots for one side of a split: a quarter more than it must hold, so that it does not grow at
+ * once; the side splits again if that is past TABLE_LEAF_SLOTS_MAX. */
 static unsigned side_log2(uint64_t used, uint64_t total) {
     unsigned wished = table_log2_for(total + total / 4), least = table_log2_for(used);
     if (wished > TABLE_LOG2_SPLIT) wished = TABLE_LOG2_SPLIT;
@@ -179,7 +181,8 @@ static vel_status leaf_split(vel_table *t, uint64_t tag, const leaf_census *c) {
     return VEL_OK;
 }
 
-/* Give the leaf of these tags room for them, or split it (then *split: call again for each half). */
+/* Give the leaf of these tags room for them, or split it (then *split: call again for each half).
+ * */
 static vel_status leaf_make_room(vel_table *t, const uint32_t *tags, size_t count, bool *split) {
     const table_leaf *leaf = leaf_of(t, tags[0]);
     uint64_t need = leaf->used + count;
@@ -208,8 +211,8 @@ static size_t tags_part(uint32_t *tags, size_t count, uint32_t bit) {
     return clear;
 }
 
-/* Make room for tags that share their top `depth` bits. Recursion ends at TABLE_DEPTH_MAX, for no leaf
- * is deeper. */
+/* Make room for tags that share their top `depth` bits. Recursion ends at TABLE_DEPTH_MAX, for no
+ * leaf is deeper. */
 static vel_status tags_reserve(vel_table *t, uint32_t *tags, size_t count, unsigned depth) {
     if (!count) return VEL_OK;
     const table_leaf *leaf = leaf_of(t, tags[0]);

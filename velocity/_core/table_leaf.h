@@ -1,8 +1,8 @@
 /* table_leaf.h: what table.c, table_grow.c and table_check.c share. Not for others.
  *
- * Every leaf has a table_leaf, a small slab block that only writers follow; all directory entries of the
- * leaf's range name the same one. A leaf of local depth k covers the 2^(depth - k) directory entries
- * that share the top k bits of the tag.
+ * Every leaf has a table_leaf, a small slab block that only writers follow; all directory entries
+ * of the leaf's range name the same one. A leaf of local depth k covers the 2^(depth - k) directory
+ * entries that share the top k bits of the tag.
  */
 #ifndef VEL_TABLE_LEAF_H
 #define VEL_TABLE_LEAF_H

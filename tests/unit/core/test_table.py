@@ -1,4 +1,4 @@
-"""Table: each verb, growth leaf by leaf, reserving, shrinking, deleted slots, equal tags, walking."""
+"""Table: each verb, growth by leaves, reserving, shrinking, deleted slots, equal tags, walking."""
 
 import random
 
