@@ -201,7 +201,7 @@ def manifests(draw):
         "uuid": draw(st.binary(min_size=16, max_size=16)), "hash_seed": draw(u64),
         "next_segment_id": draw(st.integers(2**63 + 1, 2**64 - 1)),
         "next_collection_id": draw(st.integers(2**31 + 1, 2**32 - 1)),
-        "clean": draw(st.integers(0, 1)), "catalog_seq": draw(u64), "durable_seq": draw(u64),
+        "clean": draw(st.integers(0, 1)), "sealed_seq": draw(u64), "durable_seq": draw(u64),
         "last_stamp": draw(i64), "collections": draw(st.lists(collection, max_size=4)),
         "segments": draw(st.lists(segment, max_size=4)),
     }

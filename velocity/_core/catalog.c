@@ -114,7 +114,7 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     m->next_segment_id = e->log.next_id;
     m->next_collection_id = e->next_collection_id;
     m->clean = clean;
-    m->catalog_seq = m->durable_seq = e->log.seq;
+    m->sealed_seq = m->durable_seq = e->log.seq;
     m->last_stamp = e->last_stamp;
     m->collections = calloc(e->collection_count + 1, sizeof *m->collections);
     m->segments = calloc(e->log.count + 1, sizeof *m->segments);
@@ -126,6 +126,7 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     }
     for (uint32_t i = 0; i < e->log.count; i++) {
         const vel_segment *s = e->log.list[i];
+        if (!s->sealed && s->base_seq <= m->sealed_seq) m->sealed_seq = s->base_seq - 1;
         m->segments[m->segment_count++] = (manifest_segment){
             .id = s->id, .base_seq = s->base_seq, .last_seq = s->last_seq, .kind = s->kind,
             .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};

@@ -59,7 +59,7 @@ static uint8_t *payload_write(const vel_manifest *m, uint8_t *p) {
     p = put_u64(p, m->next_segment_id);
     p = put_u32(p, m->next_collection_id);
     p = put_u32(p, m->clean);
-    p = put_u64(p, m->catalog_seq);
+    p = put_u64(p, m->sealed_seq);
     p = put_u64(p, m->durable_seq);
     p = put_u64(p, (uint64_t)m->last_stamp);
     p = put_u32(p, m->collection_count);
@@ -207,7 +207,7 @@ static void read_payload(reader *r, vel_manifest *m) {
     m->next_collection_id = get_u32(r);
     m->clean = get_u32(r);
     if (m->clean > 1) reader_fail(r, VEL_E_CORRUPT, "unknown flags: written by a newer version");
-    m->catalog_seq = get_u64(r);
+    m->sealed_seq = get_u64(r);
     m->durable_seq = get_u64(r);
     m->last_stamp = (int64_t)get_u64(r);
     read_collections(r, m);

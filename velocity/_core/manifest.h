@@ -5,7 +5,7 @@
  *   24     payload: little-endian fields in the order of the structs below, without padding; each
  *          list as u32 count, items, in the place of its pointer; strings as u32 size, bytes
  *
- * Holds the catalog (collections with their names up to catalog_seq), the segments in sequence
+ * Holds the catalog (collections with their names), the segments in sequence
  * order, and the seeds. Segments with an id of next_segment_id or more are newer than the manifest
  * and found by listing; any other .seg file that is not listed is a left-over and is deleted.
  *
@@ -44,7 +44,7 @@ typedef struct {
     uint64_t next_segment_id;     /* above every listed one */
     uint32_t next_collection_id;  /* above every listed one */
     uint32_t clean;               /* 1: closed cleanly, everything synced */
-    uint64_t catalog_seq;         /* catalog is as of this sequence */
+    uint64_t sealed_seq;      /* everything up to it lies in sealed segments or was compacted away */
     uint64_t durable_seq;         /* everything up to this was synced when written */
     int64_t last_stamp;           /* no stamp above it had been given out */
     manifest_collection *collections;

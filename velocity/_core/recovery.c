@@ -250,6 +250,7 @@ static vel_status find_end(recovery *r) {
     vel_status status = VEL_OK;
     r->scanned = calloc(log->count + 1, sizeof *r->scanned);
     if (!r->scanned) return VEL_E_NOMEM;
+    log->seq = r->m.sealed_seq;  /* also when the segments that reached it were compacted away */
     for (uint32_t i = 0; i < log->count && !status; i++) {
         vel_segment *s = log->list[i];
         bool torn;

@@ -129,7 +129,7 @@ cdef extern from "manifest.h" nogil:
         uint8_t uuid[16]
         uint64_t hash_seed, next_segment_id
         uint32_t next_collection_id, clean
-        uint64_t catalog_seq, durable_seq
+        uint64_t sealed_seq, durable_seq
         int64_t last_stamp
         manifest_collection *collections
         uint32_t collection_count

@@ -475,7 +475,7 @@ cdef int manifest_of(dict d, vel_manifest *m) except -1:
     memcpy(m.uuid, PyBytes_AS_STRING(uuid), 16)
     m.hash_seed, m.next_segment_id = d["hash_seed"], d["next_segment_id"]
     m.next_collection_id, m.clean = d["next_collection_id"], d["clean"]
-    m.catalog_seq, m.durable_seq = d["catalog_seq"], d["durable_seq"]
+    m.sealed_seq, m.durable_seq = d["sealed_seq"], d["durable_seq"]
     m.last_stamp = d["last_stamp"]
     m.collections = <manifest_collection *>calloc(len(d["collections"]) or 1,
                                                   sizeof(manifest_collection))
@@ -515,7 +515,7 @@ cdef dict manifest_take(vel_manifest *m):
         return {
             "uuid": m.uuid[:16], "hash_seed": m.hash_seed, "next_segment_id": m.next_segment_id,
             "next_collection_id": m.next_collection_id, "clean": m.clean,
-            "catalog_seq": m.catalog_seq, "durable_seq": m.durable_seq,
+            "sealed_seq": m.sealed_seq, "durable_seq": m.durable_seq,
             "last_stamp": m.last_stamp, "collections": collections, "segments": segments,
         }
     finally:

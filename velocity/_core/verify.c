@@ -78,10 +78,11 @@ static void verify_segment(verifier *v, uint64_t id, uint64_t sealed_size, bool 
         v->seq = frame.seq;
         at += frame.length;
     }
-    bool torn = !sealed_size && v->seq >= v->durable_seq &&
-                !frame_search_durable(v->data.data, size, at, h.salt, v->seq + 1);
-    if (status == VEL_E_CORRUPT && !torn) problem(v, path, at, why);
-    if (status == VEL_END && sealed_size && at < sealed_size) problem(v, path, at, "a frame is missing");
+    if (status == VEL_END) why = "a frame is missing";
+    bool whole = status == VEL_END && (!sealed_size || at == sealed_size);
+    bool torn = status == VEL_E_CORRUPT && !sealed_size && v->seq >= v->durable_seq;
+    if (!(whole || torn) || (!sealed_size && frame_search_durable(v->data.data, size, at, h.salt, v->seq + 1)))
+        problem(v, path, at, why);
 }
 
 static void verify_hint(verifier *v, uint64_t id) {
@@ -133,10 +134,12 @@ static vel_status verify_all(verifier *v, vel_error *error) {
     for (uint32_t i = 0; i < v->m.segment_count; i++) {
         const manifest_segment *s = &v->m.segments[i];
         if (s->size) v->seq = s->base_seq - 1;
+        else if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
         verify_segment(v, s->id, s->size, s->kind == SEGMENT_LOG);
         if (s->size && s->last_seq > v->seq) v->seq = s->last_seq;
         if (s->size) verify_hint(v, s->id);
     }
+    if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
     status = verify_newer(v, error);
     if (!status && v->seq < v->durable_seq) problem(v, v->directory, 0, "frames that were synced are missing from the log");
     return status;

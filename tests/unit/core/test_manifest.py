@@ -20,7 +20,7 @@ from velocity._core.storage import (
 NAMES = struct.pack("<II", 1, 2) + b"\4name\3age"
 MANIFEST = {
     "uuid": bytes(range(16)), "hash_seed": 2**64 - 1, "next_segment_id": 9,
-    "next_collection_id": 4, "clean": 1, "catalog_seq": 70, "durable_seq": 71, "last_stamp": -5,
+    "next_collection_id": 4, "clean": 1, "sealed_seq": 70, "durable_seq": 71, "last_stamp": -5,
     "collections": [
         {"id": 1, "level": 0, "name": b"users", "names": NAMES, "extra": b"{}"},
         {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "extra": b""},
@@ -51,7 +51,7 @@ def python_payload(m):
 
     out = m["uuid"] + struct.pack(
         "<QQIIQQq", m["hash_seed"], m["next_segment_id"], m["next_collection_id"], m["clean"],
-        m["catalog_seq"], m["durable_seq"], m["last_stamp"],
+        m["sealed_seq"], m["durable_seq"], m["last_stamp"],
     )
     out += struct.pack("<I", len(m["collections"]))
     for c in m["collections"]:
