@@ -5,6 +5,7 @@ import random
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from velocity._core.memory import LimitError, Pin, Slab, class_size
 
 REGION = 2 << 20

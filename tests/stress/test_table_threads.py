@@ -14,6 +14,7 @@ import sys
 import threading
 
 import pytest
+
 from velocity._core.memory import Table
 
 STAY = 500

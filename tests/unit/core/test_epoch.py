@@ -4,6 +4,7 @@ import os
 import threading
 
 import pytest
+
 from velocity._core import memory
 from velocity._core.memory import Pin, Slab
 

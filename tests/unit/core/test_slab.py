@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from velocity._core.memory import LimitError, Slab, class_size
 
 REGION = 2 << 20

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from velocity._core.memory import LimitError, Table
 
 LEAF = 4096
