@@ -42,7 +42,7 @@ test: build $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
 
 bench: build $(VENV)/.dev
-	$(PY) -m pytest bench $(ARGS)
+	$(PY) -m bench.report $(ARGS)
 
 lint: build $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -16,7 +16,7 @@ from collections.abc import (
 from itertools import islice
 from typing import Any
 
-from velocity._core.engine import CollectionBase, Document, Engine
+from velocity._core.engine import CollectionBase, Document
 from velocity._core.errors import (
     ConflictError,
     ConsistencyError,
@@ -36,13 +36,7 @@ _REQUIRED: Any = object()
 class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc]
     """Documents by id. `update` is the document verb, not MutableMapping's."""
 
-    __slots__ = ("_engine",)
-
-    _engine: Engine
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        super().__init__(engine, name)
-        self._engine = engine
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<velocity.Collection {self.name!r}, {self.consistency.value}>"
