@@ -2,6 +2,8 @@
  * can fail comes before the frame is sealed; after it nothing can. */
 #include "engine.h"
 
+#define SCRATCH_KEPT ((size_t)16 << 10)  /* bytes: more than this is given back after a batch */
+
 /* --- publishing ----------------------------------------------------------------------------- */
 
 static vel_segment *block_segment(vel_engine *e, vel_ref ref) {
@@ -176,6 +178,14 @@ static void free_blocks(batch *b, size_t count) {
         if (b->plans[i].writes && !b->plans[i].deletes) slab_free(&b->e->slab, b->plans[i].ref);
 }
 
+static vel_status reserve_expiries(vel_engine *e, size_t count) {
+    vel_status status = expiry_reserve(&e->expiry, count);
+    uint64_t memory = e->expiry.capacity * sizeof *e->expiry.entries;
+    if (!status) status = slab_charge(&e->slab, (int64_t)(memory - e->expiry_charged));
+    if (!status) e->expiry_charged = memory;
+    return status;
+}
+
 /* Make sure that nothing after this can fail but the log: blocks, slots, expiry, undo. */
 static vel_status reserve(batch *b) {
     vel_engine *e = b->e;
@@ -188,7 +198,7 @@ static vel_status reserve(batch *b) {
         b->frame_size += op_size(p->record.size);
         if (!p->deletes && p->record.expiry) expiries++;
     }
-    vel_status status = expiries ? expiry_reserve(&e->expiry, expiries) : VEL_OK;
+    vel_status status = expiries ? reserve_expiries(e, expiries) : VEL_OK;
     if (!status && e->options.sync_writes) status = undo_reserve(e, writes);
     if (!status) status = reserve_slots(b);
     for (size_t i = 0; !status && i < b->count; i++) {
@@ -334,6 +344,7 @@ vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t 
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
     int64_t next_expiry = engine_next_expiry(e);
     if (!status) status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
+    if (locked && vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
     bool wake = locked && ((outcome->seq && e->flusher_idle) || engine_next_expiry(e) < next_expiry);
     if (locked) pthread_mutex_unlock(&e->commit_lock);
     if (wake) background_wake_flusher(e);

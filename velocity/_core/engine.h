@@ -87,6 +87,7 @@ typedef struct vel_engine {
     uint32_t collection_count, collection_capacity, next_collection_id;
     int64_t last_stamp;
     vel_expiry expiry;
+    uint64_t expiry_charged;  /* bytes of its heap counted in the slab's budget */
     vel_cache cache;
     vel_buffer scratch;       /* merged bodies and cold records of the batch being planned */
     vel_undo *undo;
@@ -331,6 +332,9 @@ vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *dat
 vel_status segment_load(const vel_segment *s, vel_buffer *out, vel_error *error);
 /* Write the hint file of a sealed segment. Failure is harmless: recovery then reads the segment. */
 vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries, vel_error *error);
+/* Write the hint files that sealed segments lack, when the mode can use them: the next opening then need not read the
+ * records. Requires catalog_lock. */
+void hints_store(vel_engine *e);
 VEL_INLINE uint64_t entry_at(const hint_entry *x) { return (x->where & (((uint64_t)1 << LOG_OFFSET_BITS) - 1)) << 3; }
 VEL_INLINE uint8_t entry_kind(const hint_entry *x) { return (uint8_t)(x->where >> 32); }
 

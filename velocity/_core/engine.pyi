@@ -103,6 +103,8 @@ class CollectionBase:
     def __init__(self, engine: Engine, name: str) -> None:
         """Raises NotFoundError when the engine has no such collection."""
     @property
+    def _engine(self) -> Engine: ...
+    @property
     def name(self) -> str: ...
     @property
     def level(self) -> int:

@@ -16,6 +16,7 @@ from velocity._core.core cimport *
 
 import math
 import os
+from collections.abc import Mapping
 
 from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError, DuplicateKeyError,
@@ -164,9 +165,9 @@ cdef class Document:
     @property
     def id(self):
         """Its id within the collection."""
-        if self._id is None:
-            self._id = PyUnicode_DecodeUTF8(<const char *>record_id(self._record), record_id_size(self._record), NULL)
-        return self._id
+        if self._record == NULL:
+            return self._id
+        return PyUnicode_DecodeUTF8(<const char *>record_id(self._record), record_id_size(self._record), NULL)
 
     @property
     def version(self):
@@ -209,9 +210,10 @@ cdef class Document:
     @property
     def fields(self):
         """The fields as a dict of this document's own, made once: changing it changes nothing else."""
-        if self._fields is None:
-            self._fields = self.to_dict()
-        return self._fields
+        with cython.critical_section(self):
+            if self._fields is None:
+                self._fields = self.to_dict()
+            return self._fields
 
     def to_dict(self):
         """A new dict of all fields."""
@@ -326,9 +328,10 @@ cdef class CASResult:
     @property
     def current_value(self):
         """The document's fields after success, or those that stood in the way; None: there is no such document."""
-        if self._value is None and self._document is not None:
-            self._value = self._document.to_dict()
-        return self._value
+        with cython.critical_section(self):
+            if self._value is None and self._document is not None:
+                self._value = self._document.to_dict()
+            return self._value
 
     def __bool__(self):
         return self.success
@@ -350,14 +353,12 @@ cdef class Engine:
 
     cdef vel_engine *e
 
-    def __init__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0, bint sync_writes=False,
+    def __cinit__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0, bint sync_writes=False,
                  double flush_interval=0.05):
         cdef vel_options options
         cdef vel_error error
         cdef vel_status status
         cdef vel_engine *e = NULL
-        if self.e != NULL:
-            raise TypeError("an engine is opened once")
         path = None if data_dir is None else os.fsencode(os.path.abspath(data_dir))
         if path is not None and len(path) > 900:
             raise ConfigError(f"data_dir is too long: {len(path)} bytes, at most 900")
@@ -620,6 +621,7 @@ cdef class Batch:
             raise_unusable(e)
             return 0
         memset(&outcome, 0, sizeof(outcome))
+        error.path[0] = error.what[0] = 0
         for i in range(count):
             w[i].body = self.bodies.data + <size_t>w[i].body
         if count <= APPLY_ATTACHED_MAX and not e.options.sync_writes:
@@ -676,11 +678,11 @@ cdef int raise_mismatch(vel_write *w, const char *why) except -1:
 cdef class CollectionBase:
     """The hot half of a Collection: every call goes straight to the core."""
 
-    cdef Engine _engine
+    cdef readonly Engine _engine
     cdef vel_engine *e
     cdef vel_collection *c
 
-    def __init__(self, Engine engine, name):
+    def __cinit__(self, Engine engine not None, name):
         cdef vel_status status
         cdef vel_collection *c = NULL
         encoded = name_bytes(name)
@@ -800,11 +802,14 @@ cdef class CollectionBase:
 
     def get_many(self, ids, *, consistency=None):
         """The documents with these ids, in order; None where there is none."""
-        cdef list wanted = ids if type(ids) is list else list(ids)
+        cdef list wanted
         cdef vel_buffer *keys
         cdef vel_buffer *arena
         if consistency is not None:
             self._check_level(consistency, False)
+        if isinstance(ids, str):
+            raise SchemaError("get_many takes an iterable of ids, not one str; use get")
+        wanted = list(ids)  # our own: the id bytes must outlive the time without the GIL
         if not wanted:
             self._check()
             return []
@@ -825,14 +830,12 @@ cdef class CollectionBase:
         cdef vel_status status = VEL_BUSY
         cdef Py_ssize_t id_size
         cdef size_t count = len(ids), i
-        cdef list owners = list(ids)  # the id bytes must outlive the time without the GIL, whatever happens to `ids`
         cdef vel_key *key
         if buffer_reserve(keys, count * sizeof(vel_key)):
             raise MemoryError()
         key = <vel_key *>keys.data
-        count = len(owners)
         for i in range(count):
-            key[i].id = <const uint8_t *>id_bytes(owners[i], &id_size)
+            key[i].id = <const uint8_t *>id_bytes(ids[i], &id_size)
             key[i].id_size = <uint32_t>id_size
             key[i].hash = engine_hash(self.e, key[i].id, id_size)
         if count <= READ_ATTACHED_MAX:
@@ -962,6 +965,7 @@ cdef class CollectionBase:
             self._check_level(consistency, True)
         self._begin(&w, id, kind, require)
         memset(&outcome, 0, sizeof(outcome))
+        error.path[0] = error.what[0] = 0
         w.flags = flags
         now = clock_wall_ns()
         if ttl is not None:
@@ -1084,6 +1088,7 @@ cdef class CollectionBase:
             raise SchemaError("compare_and_swap needs a value: the fields to set when the document is as expected")
         self._begin(&w, id, WRITE_PUT, REQUIRE_NONE)
         memset(&outcome, 0, sizeof(outcome))
+        error.path[0] = error.what[0] = 0
         now = clock_wall_ns()
         w.expiry = expiry_of(ttl, now)
         if expected is None and expected_version is None:
@@ -1140,6 +1145,9 @@ cdef bint has_operators(object fields):
             if type(name) is str and (<str>name).startswith("$"):
                 return True
     return False
+
+
+Mapping.register(Document)
 
 
 # --- verification, faults ---------------------------------------------------------------------

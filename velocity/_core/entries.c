@@ -76,3 +76,29 @@ vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries,
     buffer_free(&bytes);
     return status;
 }
+
+/* The next sealed segment without a hint at or after *position; NULL: none. The list may grow meanwhile, but only catalog_lock's
+ * holder takes segments out. */
+static vel_segment *next_unhinted(vel_engine *e, uint32_t *position) {
+    vel_segment *s = NULL;
+    pthread_mutex_lock(&e->commit_lock);
+    for (; *position < e->log.count && !s; ++*position) {
+        vel_segment *candidate = e->log.list[*position];
+        if (candidate->sealed && !candidate->hinted) s = candidate;
+    }
+    pthread_mutex_unlock(&e->commit_lock);
+    return s;
+}
+
+void hints_store(vel_engine *e) {
+    vel_buffer data = {0};
+    uint32_t position = 0;
+    vel_segment *s;
+    while (e->options.bounded && (s = next_unhinted(e, &position))) {
+        vel_entries entries = {0};
+        if (!segment_load(s, &data, NULL) && !entries_scan(&entries, s, data.data, e->hash_seed, NULL))
+            hint_store(e, s, &entries, NULL);
+        entries_free(&entries);
+    }
+    buffer_free(&data);
+}

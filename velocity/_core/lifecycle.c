@@ -26,11 +26,15 @@ static vel_status open_directory(vel_engine *e, vel_error *error) {
     return status ? status : engine_recover(e, error);
 }
 
+#define MEMORY_ASIDE_MAX ((uint64_t)64 << 10)  /* bytes */
+
 static vel_status open_parts(vel_engine *e, vel_error *error) {
     const vel_options *o = &e->options;
     vel_status status = random_bytes(&e->hash_seed, sizeof e->hash_seed, error);
     if (!status) status = random_bytes(e->uuid, sizeof e->uuid, error);
-    if (!status) status = slab_open(&e->slab, o->bounded ? 0 : o->max_memory);
+    /* A part of max_memory is for the small arrays that are not charged one by one (limbo, scratch, undo). */
+    uint64_t aside = o->max_memory / 16 < MEMORY_ASIDE_MAX ? o->max_memory / 16 : MEMORY_ASIDE_MAX;
+    if (!status) status = slab_open(&e->slab, o->bounded ? 0 : o->max_memory - aside);
     if (!status && o->bounded) status = cache_open(&e->cache, o->cache_size);
     if (!status && e->directory) status = open_directory(e, error);
     if (!status) status = background_start(e, error);
@@ -93,26 +97,12 @@ vel_status engine_enter(vel_engine *e) {
 
 void engine_leave(vel_engine *e) { __atomic_fetch_sub(&e->busy, 1, __ATOMIC_SEQ_CST); }
 
-/* Hints let the next opening in a bounded mode skip the records. */
-static void store_hints(vel_engine *e) {
-    vel_buffer data = {0};
-    for (uint32_t i = 0; i < e->log.count; i++) {
-        vel_segment *s = e->log.list[i];
-        vel_entries entries = {0};
-        if (s->hinted || !s->sealed) continue;
-        if (!segment_load(s, &data, NULL) && !entries_scan(&entries, s, data.data, e->hash_seed, NULL))
-            hint_store(e, s, &entries, NULL);
-        entries_free(&entries);
-    }
-    buffer_free(&data);
-}
-
 static vel_status store_all(vel_engine *e, vel_error *error) {
     if (atomic_get_acquire(&e->log.failed))
         return vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
     vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
-    if (!status && e->options.bounded) store_hints(e);
     pthread_mutex_lock(&e->catalog_lock);
+    if (!status) hints_store(e);
     if (!status) status = catalog_store(e, true, error);
     pthread_mutex_unlock(&e->catalog_lock);
     return status;
@@ -131,7 +121,9 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
     while (atomic_get_seq(&e->busy)) usleep(100);
     epoch_wait();
     vel_status status = e->directory ? store_all(e, error) : VEL_OK;
+    pthread_mutex_lock(&e->commit_lock);
     release(e);
+    pthread_mutex_unlock(&e->commit_lock);
     return status;
 }
 

@@ -289,6 +289,7 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         s->map = NULL;
         s->allocated = s->tail;
         s->sealed = true;
+        atomic_add_relaxed(&log->seal_count, 1);
         pthread_mutex_unlock(commit_lock);
         file_unmap(map, s->map_size);
     }

@@ -49,6 +49,7 @@ typedef struct {
     uint64_t seq;             /* last appended; atomic for readers */
     uint64_t durable_seq;     /* everything up to it is on disk; atomic */
     int watermark_slot;
+    uint64_t seal_count;      /* segments sealed since open; atomic */
     pthread_mutex_t sync_lock;
     uint32_t failed;          /* atomic: an I/O failure that may have lost acknowledged data: read-only until reopened */
     char failed_text[VEL_WHAT_MAX];

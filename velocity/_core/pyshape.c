@@ -22,6 +22,9 @@ typedef struct vel_shape {
 
 #if SHAPES_USED
 
+/* A dict of a shape, about: the object and its keys at two thirds full. */
+#define DICT_MEMORY(count) (sizeof(PyDictObject) + 64 + 32 * (uint64_t)(count))
+
 /* Set when a dict turned out to be laid out otherwise, which is for good: try no more. */
 static bool layout_unknown;
 
@@ -39,13 +42,17 @@ static void drop_shapes(vel_names *names) {
     names->shapes = NULL;
 }
 
+static void count_memory(vel_names *names, uint64_t more, uint64_t less) {
+    pthread_mutex_lock(&names->lock);
+    atomic_set_relaxed(&names->memory, names->memory + more - less);
+    pthread_mutex_unlock(&names->lock);
+}
+
 static vel_shape *shapes_make(vel_names *names) {
     names->shapes = PyMem_Calloc(SHAPES, sizeof *names->shapes);
     if (!names->shapes) return (vel_shape *)PyErr_NoMemory();
     names->drop_shapes = drop_shapes;
-    pthread_mutex_lock(&names->lock);
-    atomic_set_relaxed(&names->memory, names->memory + SHAPES * sizeof *names->shapes);
-    pthread_mutex_unlock(&names->lock);
+    count_memory(names, SHAPES * sizeof *names->shapes, 0);
     return names->shapes;
 }
 
@@ -123,6 +130,7 @@ static int shape_make(vel_shape *s, vel_names *all, const uint32_t *numbers, uin
         made.count = 0;
     }
     PyObject *old = s->dict;
+    count_memory(all, made.dict ? DICT_MEMORY(count) : 0, old ? DICT_MEMORY(s->count) : 0);
     *s = made;
     Py_XDECREF(old);
     return works;

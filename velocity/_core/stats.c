@@ -20,7 +20,7 @@ void engine_stats(vel_engine *e, vel_stats *out) {
     out->segments = e->log.count;
     out->disk_usage = log_disk_usage(&e->log);
     out->index_memory = e->expiry.capacity * sizeof *e->expiry.entries;
-    out->memory_usage = e->slab.memory + e->slab.charged + out->index_memory + e->scratch.capacity +
+    out->memory_usage = e->slab.memory + e->slab.charged + e->scratch.capacity +
                         e->undo_capacity * sizeof *e->undo + e->limbo.capacity * sizeof *e->limbo.items;
     out->record_memory = e->slab.used;
     out->cache_memory = cache_memory(&e->cache);

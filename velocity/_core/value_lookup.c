@@ -33,7 +33,8 @@ static vel_status lookup_fill(vel_lookup *l, vel_fields *it) {
         uint32_t offset = (uint32_t)(it->at - l->body);
         vel_status status = fields_next(it, &f);
         if (status != VEL_OK) return status == VEL_END ? VEL_OK : status;
-        if (lookup_find(l, &f, &found) >= 0) continue;  /* the first of two wins */
+        /* Only the first of two: one name a million times would make one run of a million slots. */
+        if (lookup_find(l, &f, &found) >= 0) continue;
         uint32_t at = lookup_hash(l, &f) & l->mask;
         while (l->slots[at]) at = (at + 1) & l->mask;
         l->offsets[i] = offset;
