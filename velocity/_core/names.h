@@ -1,9 +1,9 @@
 /* names.h: a collection's field names and their numbers.
  *
- * Every field name of a collection, at any depth, gets a number 1, 2, 3, ... once, up to NAMES_MAX; a
- * record holds the number. Numbers are never taken back. A name is numbered when it is first encoded
- * and reaches the log, as a DEFINE operation, in the first frame that could use it (engine.c keeps
- * `logged`).
+ * Every field name of a collection, at any depth, gets a number 1, 2, 3, ... once, up to
+ * NAMES_MAX; a record holds the number. Numbers are never taken back. A name is numbered when it
+ * is first encoded and reaches the log, as a DEFINE operation, in the first frame that could use
+ * it (engine.c keeps `logged`).
  *
  * Threads: any number of readers, lock-free; adding takes `lock` inside. A name's bytes and number
  * never change once published, and entries stay where they are until names_free. names_* need no
@@ -22,7 +22,7 @@
 typedef struct {
     const uint8_t *bytes;  /* owned */
     uint32_t size;         /* bytes, at most NAME_SIZE_MAX */
-    void *object;          /* pynames.c's str, published once with release; NULL until first asked */
+    void *object;          /* pynames.c's str, published once (release); NULL until first asked */
 } vel_name;
 
 /* Lookup by hash: replaced when it grows, the old one kept for readers that still hold it. */
@@ -70,9 +70,10 @@ vel_status names_add(vel_names *n, const uint8_t *name, size_t size, uint32_t *n
 /* DEFINE payload := u32 first number, u32 count, count times (u8 size, bytes). Appends names
  * first..first+count-1 to *out. Requires: they exist. Returns VEL_OK or VEL_E_NOMEM. */
 vel_status names_write(const vel_names *n, uint32_t first, uint32_t count, vel_buffer *out);
-/* Apply a DEFINE payload: names already known must be the same bytes, new ones must follow on and be
- * UTF-8 and new. Up to 7 bytes of an operation's padding may follow; segment.c has seen that they
- * are zero. VEL_E_CORRUPT otherwise (names before the bad one are applied), or VEL_E_NOMEM. */
+/* Apply a DEFINE payload: names already known must be the same bytes, new ones must follow on and
+ * be UTF-8 and new. Up to 7 bytes of an operation's padding may follow; segment.c has seen that
+ * they are zero. Otherwise VEL_E_CORRUPT, with the names before the bad one applied, or
+ * VEL_E_NOMEM. */
 vel_status names_read(vel_names *n, const uint8_t *payload, size_t size);
 
 #endif

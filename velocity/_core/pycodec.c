@@ -92,7 +92,7 @@ static int refuse(const encoder *e, const char *format, ...) {
 
 static int refuse_type(const encoder *e, PyObject *value) {
     if (pytime_check(value))
-        return refuse(e, "a datetime must say its time zone; add one, such as datetime.timezone.utc");
+        return refuse(e, "a datetime must say its time zone: add one, such as timezone.utc");
     return refuse(e, "a value of type '%.100s' cannot be stored; allowed are " ALLOWED,
                   Py_TYPE(value)->tp_name);
 }
@@ -257,7 +257,7 @@ static int encode_nested(encoder *e, PyObject *value, bool list) {
     size_t inside = (size_t)(e->p - e->out->data);
     int failed;
 #ifdef Py_GIL_DISABLED
-    /* Waiting for an inner lock lets go of the outer ones: check for fields met twice at the end. */
+    /* Waiting for an inner lock lets go of the outer ones: look for names twice at the end. */
     e->ran_python = true;
 #endif
     if (list && PyList_Check(value)) {
@@ -394,7 +394,7 @@ int body_encode(PyObject *fields, vel_names *names, vel_buffer *out) {
         if (out->size - start > BODY_SIZE_MAX) failed = make_room(&e, 0);
     }
     if (!failed && e.ran_python &&
-        body_validate(out->data + start, out->size - start, names_count(names), &where, &why) != VEL_OK)
+        body_validate(out->data + start, out->size - start, names_count(names), &where, &why))
         failed = refuse(&(encoder){0}, "the document was changed while it was being stored");
     if (failed) out->size = start;
     return failed;

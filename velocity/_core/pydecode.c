@@ -43,7 +43,7 @@ static PyObject *decode_list(decoder *d, const uint8_t *p, const uint8_t *end) {
     return list;
 }
 
-/* The name of the field at *p as a new reference; *p is then at its value. NULL with an exception. */
+/* The name of the field at *p: a new reference, *p at its value; NULL with an exception. */
 static PyObject *decode_name(decoder *d, const uint8_t **p, const uint8_t *end) {
     uint32_t number, size;
     const uint8_t *at = varint_read(*p, end, &number);

@@ -1,10 +1,11 @@
 /* pyshape.h: dicts for objects whose fields come again and again in the same order.
  *
- * Setting five keys takes most of the time of decoding five fields. A shape is one sequence of field
- * numbers with a dict that has their names; PyDict_Copy of it is one memcpy in CPython, after which
- * the values are put straight into its slots. Where those are is not public: it is found for each
- * shape by looking for known values behind the dict's keys pointer and tried out on a copy. When
- * anything looks unlike what is expected, and on free-threaded builds, there simply is no shape.
+ * Setting five keys takes most of the time of decoding five fields. A shape is one sequence of
+ * field numbers with a dict that has their names; PyDict_Copy of it is one memcpy in CPython,
+ * after which the values are put straight into its slots. Where those are is not public: it is
+ * found for each shape by looking for known values behind the dict's keys pointer and tried out on
+ * a copy. When anything looks unlike what is expected, and on free-threaded builds, there simply
+ * is no shape.
  *
  * Requires everywhere: the GIL (shapes are not used without one).
  */

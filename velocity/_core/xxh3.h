@@ -1,4 +1,5 @@
-/* xxh3.h: XXH3-64 with a seed, written from the public specification (doc/xxhash_spec.md of xxHash).
+/* xxh3.h: XXH3-64 with a seed, written from the public specification (doc/xxhash_spec.md of
+ * xxHash).
  *
  * Used for ids (seeded per database) and for every checksum on disk. Checked against the `xxhash`
  * package in tests/unit/core/test_hash.py. Thread-safe: no state. Inputs up to 240 bytes, the usual

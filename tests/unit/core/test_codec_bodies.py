@@ -182,5 +182,11 @@ def test_large_bodies_are_not_compared_field_by_field(codec):
     assert codec.equal(body, backwards)
     assert codec.matches(body, backwards)
     assert codec.merge(body, backwards) == body
+    many = b"\x90\xa1\x0f" + b"\x01\x90" * 250_000
+    with pytest.raises(ValueError, match="a field twice"):
+        codec.validate(many)
+    assert not codec.equal(many, body)
+    with pytest.raises(ValueError, match="malformed"):
+        codec.merge(many, many)
     with pytest.raises(ValueError, match="a field twice"):
         codec.validate(b"\x91\xa1\x0f" + backwards[3:] + b"\x04\x90")  # 250,001 fields

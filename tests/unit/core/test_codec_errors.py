@@ -147,6 +147,17 @@ def test_a_dict_changed_while_it_is_encoded(codec):
     moved["z"] = 1
     assert "changed" in refusal(codec, moved)
 
+    def refill():  # the walk goes on at the third field, which is "a" again
+        again.clear()
+        again.update(x=1, y=1, a=1)
+
+    again = {"a": 1, "t": evil(refill), "z": 1}
+    assert "changed" in refusal(codec, again)
+
+    swapped = {"a": 1, "z": 1}
+    swapped["t"] = evil(lambda: swapped.update(q=swapped.pop("a")))
+    assert "changed" in refusal(codec, swapped)
+
 
 def test_a_list_changed_while_it_is_encoded(codec):
     for act in (list.clear, lambda items: items.append(1), lambda items: items.pop()):

@@ -105,8 +105,12 @@ def test_the_cap_holds_for_imported_names(codec):
     names = b"".join(bytes([len(n)]) + n for n in (f"n{i}".encode() for i in range(CAP)))
     codec.import_names(struct.pack("<II", 1, CAP) + names)
     assert len(codec.names()) == CAP
-    with pytest.raises(ValueError, match="do not fit"):
-        codec.import_names(struct.pack("<II", CAP + 1, 1) + b"\x01x")
+    last = b"\x06n65534"
+    codec.import_names(struct.pack("<II", CAP, 1) + last)
+    for payload in (struct.pack("<II", CAP + 1, 1), struct.pack("<II", CAP, 2) + last):
+        with pytest.raises(ValueError, match="do not fit"):
+            codec.import_names(payload + b"\x01x")
+    assert len(codec.names()) == CAP
 
 
 def test_threads_share_numbers():
