@@ -107,7 +107,7 @@ def test_a_full_scan_does_not_flush_the_hot_set(how, bounded):
         read_hot()
     assert misses(read_hot) < 100
     scans = {
-        "scan": lambda: [doc for doc in users.scan()],
+        "scan": lambda: list(users.scan()),
         "get_many": lambda: users.get_many([f"u{n:06}" for n in range(COUNT)]),
         "get": lambda: [users[f"u{n:06}"] for n in range(COUNT)],
     }

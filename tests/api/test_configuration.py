@@ -108,9 +108,9 @@ def test_from_dict_refuses_what_is_not_a_dict():
 def test_from_file(tmp_path):
     path = tmp_path / "node.toml"
     path.write_text(
-        'data_dir = "d"\nstorage_mode = "hybrid"\nflush_interval = 0.2\nmax_memory = 100000000\n'
+        'data_dir = "d"\nstorage_mode = "hybrid"\nflush_interval = 0.2\ncache_size = 7\n'
     )
-    expected = Config(data_dir="d", storage_mode="hybrid", flush_interval=0.2, max_memory=100000000)
+    expected = Config(data_dir="d", storage_mode="hybrid", flush_interval=0.2, cache_size=7)
     assert Config.from_file(path) == Config.from_file(str(path)) == expected
 
 

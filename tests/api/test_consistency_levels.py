@@ -33,7 +33,7 @@ READS = {
 
 
 @pytest.mark.parametrize(
-    ("own", "named"), itertools.product(LEVELS, LEVELS), ids=lambda level: level.value
+    ("own", "named"), list(itertools.product(LEVELS, LEVELS)), ids=lambda level: level.value
 )
 def test_rules(own, named, store):
     db = store.open()

@@ -46,15 +46,20 @@ def test_good_ids(durable):
     users = durable.open().create_collection("users")
     for n, id in enumerate(GOOD):
         assert users.insert(id, {"n": n}) == 1
-    for users in (users, durable.reopen()["users"]):
-        for n, id in enumerate(GOOD):
-            assert users[id].id == id
-            assert users[id]["n"] == n
-            assert id in users
-        assert [doc.id for doc in users.scan()] == sorted(GOOD, key=str.encode)
-        assert set(users) == set(GOOD)
+    check_good_ids(users)
+    users = durable.reopen()["users"]
+    check_good_ids(users)
     assert users.delete_many(GOOD) == len(GOOD)
     assert contents(users) == {}
+
+
+def check_good_ids(users):
+    for n, id in enumerate(GOOD):
+        assert users[id].id == id
+        assert users[id]["n"] == n
+        assert id in users
+    assert [doc.id for doc in users.scan()] == sorted(GOOD, key=str.encode)
+    assert set(users) == set(GOOD)
 
 
 @pytest.mark.parametrize("kind", BAD)

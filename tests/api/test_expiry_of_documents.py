@@ -87,10 +87,10 @@ def test_every_call_turns_at_the_same_instant(users):
         if doc is None:  # the machine was slow
             continue
         looks = [
-            lambda: users.get(id),
-            lambda: id in users,
-            lambda: list(users.scan(prefix=id)),
-            lambda: users.get_many([id])[0],
+            lambda id=id: users.get(id),
+            lambda id=id: id in users,
+            lambda id=id: list(users.scan(prefix=id)),
+            lambda id=id: users.get_many([id])[0],
         ]
         assert not after_expiry(doc.expires, looks[turn % 4])
 

@@ -88,7 +88,7 @@ def test_deleting_one_makes_room_for_one(limited):
     count = fill(users)
     for n in range(100):
         users.delete(f"u{n:06}")
-        users.insert(f"v{n:06}", {"n": n, "data": bytes(900)})
+        users.insert(f"v{n:06}", {"n": n, "data": bytes(1000)})
     assert len(users) == count
 
 

@@ -145,7 +145,7 @@ def test_a_database_that_is_dropped_without_close_gives_its_lock_back(durable):
         assert db["users"]["a"].fields == {"n": 1}
 
 
-@pytest.mark.parametrize("modes", itertools.product(DURABLE, repeat=2), ids="-".join)
+@pytest.mark.parametrize("modes", list(itertools.product(DURABLE, repeat=2)), ids="-".join)
 def test_a_directory_opens_in_every_durable_mode(modes, tmp_path):
     for number, mode in enumerate((*modes, modes[0])):
         with VelocityDB(

@@ -39,14 +39,15 @@ def test_counts(db):
 def test_memory_is_accounted_for(db):
     users = db.create_collection("users")
     start = db.stats().memory_usage
-    users.put_many((f"u{n}", {"text": "x" * 1000}) for n in range(3000))
+    users.put_many((f"u{n}", {"text": "x" * 1000}) for n in range(12_000))
     grown = db.stats().memory_usage - start
     if db.config.storage_mode.value in ("memory-only", "memory-first"):
-        assert 3_000_000 < grown < 12_000_000
+        assert 12_000_000 < grown < 24_000_000
     else:
         assert grown < 6_000_000
     users.clear()
-    eventually(lambda: db.stats().memory_usage < start + 3_000_000)
+    # A spare region and the last one, in which retired blocks wait, may stay.
+    eventually(lambda: db.stats().memory_usage < start + 5_000_000)
 
 
 def test_disk_usage_is_what_the_files_take(durable):

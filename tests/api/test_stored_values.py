@@ -126,11 +126,15 @@ def test_any_document_in_one_database(seed, durable):
     for id, fields in expected.items():
         users.put(id, fields)
     assert {doc.id for doc in users.scan()} == expected.keys()
-    for users in (users, durable.reopen()["users"]):
-        for id, fields in expected.items():
-            assert same(users[id].fields, fields)
-            for name, value in fields.items():
-                assert same(users[id][name], value)
+    check_documents(users, expected)
+    check_documents(durable.reopen()["users"], expected)
+
+
+def check_documents(users, expected):
+    for id, fields in expected.items():
+        assert same(users[id].fields, fields)
+        for name, value in fields.items():
+            assert same(users[id][name], value)
 
 
 def nested(depth, leaf=1):
@@ -164,7 +168,7 @@ WRONG = [
     ({"n": 2**63}, ["n"]),
     ({"n": -(2**63) - 1}, ["n"]),
     ({"n": 10**400}, ["n"]),
-    ({"when": datetime(2024, 1, 1)}, ["when", "aware"]),
+    ({"when": datetime(2024, 1, 1)}, ["when", "zone"]),
     ({"when": date(2024, 1, 1)}, ["when", "date"]),
     ({"n": {1, 2}}, ["n", "set"]),
     ({"n": Decimal(1)}, ["n", "Decimal"]),
@@ -236,14 +240,16 @@ def test_more_names_than_a_collection_numbers(durable):
     for part in range(7):
         users.put(f"p{part}", {f"name {part} {n}": n for n in range(10_000)})
     users.update("p6", {"name 6 9999": "new", "name 6 0": "first", "late": 1})
-    for users in (users, durable.reopen()["users"]):
-        assert users["p0"].fields == {f"name 0 {n}": n for n in range(10_000)}
-        last = users["p6"].fields
-        assert len(last) == 10_001
-        assert (last["name 6 9999"], last["name 6 0"], last["name 6 5000"], last["late"]) == (
-            "new",
-            "first",
-            5000,
-            1,
-        )
-        assert users.compare_and_swap("p6", {"late": 1, "name 6 5000": 5000}, {"late": 2}).success
+    check_many_names(users)
+    check_many_names(durable.reopen()["users"])
+
+
+def check_many_names(users):
+    assert users["p0"].fields == {f"name 0 {n}": n for n in range(10_000)}
+    last = users["p6"].fields
+    assert len(last) == 10_001
+    assert (last["name 6 9999"], last["name 6 0"]) == ("new", "first")
+    assert (last["name 6 5000"], last["late"]) == (5000, 1)
+    assert users.count({"name 6 5000": 5000, "late": 1}) == 1
+    result = users.compare_and_swap("p6", {"late": 1, "name 6 5000": 5000}, {"late": 1})
+    assert result.success

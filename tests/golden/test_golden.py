@@ -5,9 +5,9 @@ from __future__ import annotations
 import tarfile
 
 import pytest
+from golden import make_golden
 
 import velocity
-from golden import make_golden
 from support.same import same
 from support.store import Store, contents
 from velocity import ConsistencyError

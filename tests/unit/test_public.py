@@ -254,7 +254,7 @@ def stub_functions():
 
 @pytest.mark.parametrize(
     ("extension", "member", "method", "node"),
-    stub_functions(),
+    list(stub_functions()),
     ids=lambda v: v if isinstance(v, str) else "",
 )
 def test_stubs_have_the_parameters(extension, member, method, node):
