@@ -111,6 +111,12 @@ def fill(db) -> None:
     history.update("after compaction", {"n": 2})
 
 
+def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member
+
+
 def main() -> None:
     sys.path[:0] = [str(HERE.parent.parent)]
     import velocity
@@ -123,7 +129,7 @@ def main() -> None:
     with tarfile.open(ARCHIVE, "w:gz") as archive:
         for path in sorted(directory.iterdir()):
             if path.name != "LOCK":
-                archive.add(path, f"format1/{path.name}")
+                archive.add(path, f"format1/{path.name}", filter=anonymous)
     shutil.rmtree(directory.parent)
     print(f"{ARCHIVE}: {ARCHIVE.stat().st_size} bytes")
 

@@ -195,7 +195,7 @@ def embedded_parameters(text):
     for part in filter(None, map(str.strip, parts)):
         if part == "/":
             continue
-        name, _, default = part.partition("=")
+        name, _, default = re.sub(r"\[[^]]*\]", "", part).partition("=")
         name = name.split(":")[0].split()[-1]
         result.append((name, bool(default)))
     return result
