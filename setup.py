@@ -1,7 +1,7 @@
 """Builds the C core. Metadata is in pyproject.toml.
 
 Switches (environment):
-  VELOCITY_DEBUG=1            assertions on every invariant, no optimisation beyond -O1, debug symbols
+  VELOCITY_DEBUG=1            assertions on every invariant, -O1 at most, debug symbols
   VELOCITY_SANITIZE=address   -fsanitize=address,undefined (also: thread)
   VELOCITY_EXTENSIONS=a,b     build only these extensions (empty: none)
 """
@@ -17,13 +17,15 @@ CORE = "velocity/_core"
 
 # Each extension is one .pyx over the C files it needs; `engine` is the database, the others let
 # the parts be tested and measured on their own.
-MEMORY = ["base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check"]
+MEMORY = [
+    "base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check"
+]
 VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
 CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyshape", "pytime"]
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "segment", "hint", "manifest"]
 ENGINE = [
-    "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle", "log", "plan", "read",
-    "reap", "recovery", "scratch", "seen", "stats", "verify",
+    "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle",
+    "log", "plan", "read", "reap", "recovery", "scratch", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,
@@ -54,7 +56,8 @@ def extensions():
     macros = [("CYTHON_USE_TYPE_SPECS", "0")]
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         macros.append(("VEL_FREE_THREADED", "1"))
-    headers = [f"{CORE}/{name}" for name in sorted(os.listdir(CORE)) if name.endswith((".h", ".pxd"))]
+    names = sorted(os.listdir(CORE))
+    headers = [f"{CORE}/{name}" for name in names if name.endswith((".h", ".pxd"))]
     return [
         Extension(
             f"velocity._core.{name}",
