@@ -7,6 +7,8 @@ import threading
 import pytest
 
 import velocity
+import velocity.py.batch
+import velocity.py.transact
 from velocity import (
     BatchOperation,
     Compare,
@@ -123,3 +125,34 @@ def test_operators_of_rival_batches_add_up(db):
     for thread in threads:
         thread.join()
     assert db["users"]["a"]["n"] == 401
+
+
+def test_a_rival_between_comparison_and_write(db, monkeypatch):
+    """The comparison held when it was read and holds no longer: the other branch is taken."""
+    apply = velocity.py.transact.apply_plain
+    rivals = [7]
+
+    def apply_after_rival(*arguments):
+        if rivals:
+            db.put("users", "a", {"n": rivals.pop()})
+        return apply(*arguments)
+
+    monkeypatch.setattr("velocity.py.transact.apply_plain", apply_after_rival)
+    then, otherwise = [op("put", "b", {})], [op("put", "c", {})]
+    result = db.transact([Compare("users", "a", fields={"n": 1})], then, otherwise)
+    assert not result.succeeded
+    assert list(db["users"]) == ["a", "c"]
+
+
+def test_a_rival_that_takes_the_id(db, monkeypatch):
+    """What made the batch fail has gone when it is looked for: the first error counts."""
+    perform = velocity.py.batch.perform
+
+    def perform_after_rival(*arguments):
+        db.delete("users", "a")
+        return perform(*arguments)
+
+    monkeypatch.setattr("velocity.py.batch.perform", perform_after_rival)
+    with pytest.raises(DuplicateKeyError, match="'a'"):
+        db.batch([op("put", "b", {}), op("insert", "a", {})])
+    assert list(db["users"]) == []

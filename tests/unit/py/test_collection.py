@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import velocity
-from velocity import ConsistencyError, NotFoundError, QueryError
+from velocity import Collection, ConsistencyError, NotFoundError, QueryError
 from velocity.py.collection import CHUNK
 
 
@@ -147,3 +147,43 @@ def test_handles_come_and_go_with_their_collection(db, users):
     assert db["users"] is again
     with pytest.raises(NotFoundError):
         users.put("a", {})
+
+
+def test_pop_returns_what_it_deleted(users, monkeypatch):
+    """Another writes between pop's read and its delete: pop must not lose that write."""
+    delete = Collection._delete_exactly
+    rivals = [{"n": 2}]
+
+    def delete_after_rival(self, document):
+        if rivals:
+            self.put(document.id, rivals.pop())
+        return delete(self, document)
+
+    monkeypatch.setattr(Collection, "_delete_exactly", delete_after_rival)
+    users.put("a", {"n": 1})
+    assert users.pop("a")["n"] == 2
+    assert "a" not in users
+
+
+def test_a_handle_made_while_its_collection_is_dropped_is_not_kept(db, users, monkeypatch):
+    db.drop_collection("users")
+    db.create_collection("jobs")
+
+    def make(engine, name):
+        handle = Collection(engine, name)
+        if moments:
+            moments.pop()()
+        return handle
+
+    def drop_and_make():
+        db.drop_collection("users")
+        db.create_collection("users").put("a", {})
+
+    moments = []
+    monkeypatch.setattr("velocity.py.database.Collection", make)
+    db._engine.create_collection("users", 0)
+    moments.append(drop_and_make)
+    stale = db["users"]
+    with pytest.raises(NotFoundError):
+        stale.get("a")
+    assert db["users"]["a"].version == 1
