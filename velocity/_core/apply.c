@@ -173,9 +173,11 @@ static vel_status reserve_slots(batch *b) {
     return status;
 }
 
-static void free_blocks(batch *b, size_t count) {
+/* Give back what the first `count` operations have reserved. */
+static void release(batch *b, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (b->plans[i].writes && !b->plans[i].deletes) slab_free(&b->e->slab, b->plans[i].ref);
+    for (size_t i = 0; i < b->count; i++) table_reserve(&b->writes[i].collection->table, NULL, 0);
 }
 
 static vel_status reserve_expiries(vel_engine *e, size_t count) {
@@ -204,7 +206,7 @@ static vel_status reserve(batch *b) {
     for (size_t i = 0; !status && i < b->count; i++) {
         vel_plan *p = &b->plans[i];
         if (!p->writes || p->deletes) continue;
-        if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) free_blocks(b, i);
+        if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) release(b, i);
     }
     return status;
 }
@@ -300,7 +302,7 @@ static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans
     if (!status) status = reserve(&b);
     if (!status && e->directory) {
         status = log_begin(&e->log, b.frame_size, (flags & APPLY_NONBLOCK) != 0, &frame, error);
-        if (status) free_blocks(&b, count);
+        if (status) release(&b, count);
     }
     if (!status) {
         write_records(&b, frame, &defines);

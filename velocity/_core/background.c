@@ -58,7 +58,7 @@ static void keep_opening_fast(vel_engine *e, uint64_t *stored) {
     uint64_t sealed = atomic_get_relaxed(&e->log.seal_count);
     if (sealed == *stored || pthread_mutex_trylock(&e->catalog_lock)) return;
     hints_store(e);
-    if (!catalog_store(e, false, &error)) *stored = sealed;
+    if (!catalog_store(e, &error)) *stored = sealed;
     pthread_mutex_unlock(&e->catalog_lock);
 }
 
@@ -82,6 +82,16 @@ static bool flusher_work(vel_engine *e, uint64_t *stored) {
     return reap_failed;
 }
 
+/* Woken from idleness by the first write: let others join it for a flush interval, or until a document expires. Requires wake_lock. */
+static void gather(vel_engine *e) {
+    int64_t left, end = clock_monotonic_ns() + e->options.flush_interval;
+    while (!e->stop && (left = end - clock_monotonic_ns()) > 0) {
+        int64_t next = engine_next_expiry(e), until = next == INT64_MAX ? left : next - clock_wall_ns();
+        if (until <= 0) return;
+        cond_wait_ns(&e->flusher_wake, &e->wake_lock, until < left ? until : left);
+    }
+}
+
 static void *flusher_main(void *argument) {
     vel_engine *e = argument;
     bool reap_failed = false;
@@ -93,10 +103,8 @@ static void *flusher_main(void *argument) {
             if (delay < 0) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
             else cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
         }
-        /* Woken from idleness by the first write: let a flush interval gather more. */
-        if (!e->stop && delay < 0 && e->directory)
-            cond_wait_ns(&e->flusher_wake, &e->wake_lock, e->options.flush_interval);
         e->flush_wanted = false;
+        if (delay < 0 && e->directory) gather(e);
         bool stop = e->stop;
         pthread_mutex_unlock(&e->wake_lock);
         if (stop) return NULL;

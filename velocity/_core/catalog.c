@@ -56,7 +56,7 @@ vel_collection *catalog_by_id(vel_engine *e, uint32_t id) {
 static vel_collection *find_listed(vel_engine *e, const char *name, size_t name_size) {
     for (uint32_t i = 0; i < e->collection_count; i++) {
         vel_collection *c = e->collections[i];
-        if (c->listed && !c->dropped && c->name_size == name_size && !memcmp(c->name, name, name_size)) return c;
+        if (!c->dropped && c->name_size == name_size && !memcmp(c->name, name, name_size)) return c;
     }
     return NULL;
 }
@@ -75,7 +75,7 @@ vel_status catalog_list(vel_engine *e, vel_buffer *out) {
     pthread_mutex_lock(&e->commit_lock);
     for (uint32_t i = 0; i < e->collection_count && !status; i++) {
         const vel_collection *c = e->collections[i];
-        if (!c->listed || c->dropped) continue;
+        if (c->dropped) continue;
         if ((status = buffer_reserve(out, c->name_size + 1))) break;
         memcpy(out->data + out->size, c->name, c->name_size + 1);
         out->size += c->name_size + 1;
@@ -114,7 +114,8 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     m->next_segment_id = e->log.next_id;
     m->next_collection_id = e->next_collection_id;
     m->clean = clean;
-    m->sealed_seq = m->durable_seq = e->log.seq;
+    m->sealed_seq = e->log.seq;
+    m->durable_seq = atomic_get_acquire(&e->log.durable_seq);
     m->last_stamp = e->last_stamp;
     m->collections = calloc(e->collection_count + 1, sizeof *m->collections);
     m->segments = calloc(e->log.count + 1, sizeof *m->segments);
@@ -134,17 +135,47 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     return VEL_OK;
 }
 
-vel_status catalog_store(vel_engine *e, bool clean, vel_error *error) {
+/* Requires manifest_lock. */
+static vel_status store(vel_engine *e, bool clean, vel_error *error) {
     vel_manifest m;
-    if (!e->directory) return VEL_OK;
     pthread_mutex_lock(&e->commit_lock);
     vel_status status = describe(e, clean, &m);
     pthread_mutex_unlock(&e->commit_lock);
-    /* The log first: the manifest may not be ahead of what it can be recovered from. */
-    if (!status) status = log_sync(&e->log, &e->commit_lock, m.durable_seq, error);
     if (!status) status = manifest_store(e->directory, &m, error);
-    else if (status == VEL_E_NOMEM) vel_fail(error, status, 0, e->directory, 0, "no memory to write the manifest");
+    else vel_fail(error, status, 0, e->directory, 0, "no memory to write the manifest");
     manifest_free(&m);
+    return status;
+}
+
+vel_status catalog_store(void *engine, vel_error *error) {
+    vel_engine *e = engine;
+    pthread_mutex_lock(&e->manifest_lock);
+    vel_status status = store(e, false, error);
+    pthread_mutex_unlock(&e->manifest_lock);
+    return status;
+}
+
+static vel_status sync_log(vel_engine *e, vel_error *error) {
+    return log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), error);
+}
+
+vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
+    vel_status status = sync_log(e, error);
+    pthread_mutex_lock(&e->manifest_lock);
+    if (!status) status = store(e, clean, error);
+    pthread_mutex_unlock(&e->manifest_lock);
+    return status;
+}
+
+/* Put a collection on the list, or take it off, on disk; earlier writes are made durable first. On failure the list is as before. */
+static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
+    if (!e->directory) { c->listed = listed; return VEL_OK; }
+    vel_status status = sync_log(e, error);
+    if (status) return status;
+    pthread_mutex_lock(&e->manifest_lock);
+    c->listed = listed;
+    if ((status = store(e, false, error))) c->listed = !listed;
+    pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }
 
@@ -163,12 +194,15 @@ vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uin
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
     } else {
         status = catalog_add(e, e->next_collection_id, level, (const uint8_t *)name, (uint32_t)name_size, &c);
-        if (!status) { e->next_collection_id++; c->dropped = 1; }
+        if (!status) {
+            e->next_collection_id++;
+            c->dropped = 1;
+            c->listed = false;
+        }
     }
     pthread_mutex_unlock(&e->commit_lock);
-    if (!status) status = catalog_store(e, false, error);
+    if (!status) status = list_collection(e, c, true, error);
     pthread_mutex_lock(&e->commit_lock);
-    if (c && status) c->listed = false;
     if (c && !status) atomic_set_release(&c->dropped, 0);
     pthread_mutex_unlock(&e->commit_lock);
     pthread_mutex_unlock(&e->catalog_lock);
@@ -239,11 +273,9 @@ vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_e
     if (!c) status = VEL_NOT_FOUND;
     else if (atomic_get_relaxed(&e->log.failed))
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
-    else c->listed = false;
     pthread_mutex_unlock(&e->commit_lock);
-    if (!status) status = catalog_store(e, false, error);
+    if (!status) status = list_collection(e, c, false, error);
     pthread_mutex_lock(&e->commit_lock);
-    if (c && status) c->listed = true;
     if (c && !status) atomic_set_release(&c->dropped, 1);
     pthread_mutex_unlock(&e->commit_lock);
     if (!status) collection_clear(e, c);

@@ -292,7 +292,7 @@ static vel_status replace_run(compaction *k) {
         pthread_mutex_lock(&e->commit_lock);
         log_replace_segments(&e->log, k->first, k->last, NULL);
         pthread_mutex_unlock(&e->commit_lock);
-        status = catalog_store(e, false, k->error);
+        status = catalog_sync_and_store(e, false, k->error);
         if (!status) status = sync_now(k);
         if (!status) remove_inputs(k, inputs, count);
         k->last = k->first;

@@ -6,8 +6,9 @@
  *     Log order is publication order. A thread attached to the interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets
  *     VEL_BUSY, comes back without the GIL: nobody waits for a core lock while holding the GIL;
  *   - `sync_lock` is held by the one thread that syncs the log; the others wait on it (group commit);
- *   - `catalog_lock` orders what rewrites the manifest: create, drop, compaction, close.
- *   Lock order: catalog_lock, sync_lock, commit_lock. No lock is taken while pinned.
+ *   - `catalog_lock` orders what changes the collections or the list of segments: create, drop, compaction, close;
+ *   - `manifest_lock` is held while the manifest is described and stored, so that the newest description is stored last.
+ *   Lock order: catalog_lock, sync_lock, manifest_lock, commit_lock. No lock is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first word for a cold document; only the
  * record when there is no log. `record_offset` is 0, 8 or 24.
@@ -42,7 +43,7 @@ typedef struct vel_collection {
     vel_table table;
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
     uint32_t dropped;         /* not to be used: being created, or gone */
-    bool listed;              /* the manifest holds it, or will when next stored */
+    bool listed;              /* the manifest holds it, or does when next stored; manifest_lock, too */
     uint64_t change_count;    /* operations applied */
     uint64_t names_charged;   /* bytes of names counted in the slab's budget */
 } vel_collection;
@@ -75,7 +76,7 @@ typedef struct vel_engine {
     uint32_t record_offset;
     int lock_fd;
 
-    pthread_mutex_t commit_lock, catalog_lock;
+    pthread_mutex_t commit_lock, catalog_lock, manifest_lock;
     uint32_t closing;         /* atomic; the one who sets it closes; long work ends early */
     uint32_t closed;          /* atomic; set under commit_lock */
     uint64_t busy;            /* atomic: calls inside the engine that close must wait for */
@@ -302,8 +303,10 @@ vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */
 vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name, uint32_t name_size, vel_collection **out);
 vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
-/* Sync the log and replace the manifest by the engine's state. Requires catalog_lock, not commit_lock. */
-vel_status catalog_store(vel_engine *e, bool clean, vel_error *error);
+/* Replace the manifest by the engine's state. Takes manifest_lock. vel_log.segment_synced. */
+vel_status catalog_store(void *engine, vel_error *error);
+/* The same after syncing the log: the manifest is not ahead of what it can be recovered from. */
+vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error);
 /* Count new names' memory. Requires commit_lock. */
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
 

@@ -73,8 +73,11 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
     e->record_offset = !e->directory ? 0 : e->options.bounded ? 24 : 8;
     pthread_mutex_init(&e->commit_lock, NULL);
     pthread_mutex_init(&e->catalog_lock, NULL);
+    pthread_mutex_init(&e->manifest_lock, NULL);
     expiry_open(&e->expiry);
     vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM : log_open(&e->log, e->directory);
+    e->log.segment_synced = catalog_store;
+    e->log.context = e;
     if (!status) status = open_parts(e, error);
     if (status) {
         e->closed = 1;
@@ -103,7 +106,7 @@ static vel_status store_all(vel_engine *e, vel_error *error) {
     vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
     pthread_mutex_lock(&e->catalog_lock);
     if (!status) hints_store(e);
-    if (!status) status = catalog_store(e, true, error);
+    if (!status) status = catalog_sync_and_store(e, true, error);
     pthread_mutex_unlock(&e->catalog_lock);
     return status;
 }
@@ -137,6 +140,7 @@ void engine_free(vel_engine *e) {
     free(e->collections);
     pthread_mutex_destroy(&e->commit_lock);
     pthread_mutex_destroy(&e->catalog_lock);
+    pthread_mutex_destroy(&e->manifest_lock);
     free(e->directory);
     free(e);
 }

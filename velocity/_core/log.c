@@ -240,6 +240,7 @@ static vel_status sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error
         if (!status) s->synced = tails[i];
     }
     if (!status && created) status = directory_sync(log->directory, error);
+    if (!status && created) status = log->segment_synced(log->context, error);
     if (!status && count) {
         pthread_mutex_lock(commit_lock);
         vel_segment *s = list[count - 1];

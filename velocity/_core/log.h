@@ -39,7 +39,11 @@ typedef struct {
     char path[VEL_PATH_MAX];
 } vel_segment;
 
-typedef struct {
+typedef struct vel_log {
+    /* Called, with sync_lock held, when a new segment was synced for the first time: what is in it counts as durable only
+     * when the manifest lists it, so that its loss can be told from a file that was just being made. */
+    vel_status (*segment_synced)(void *context, vel_error *error);
+    void *context;
     vel_segment **by_number;  /* LOG_NUMBERS pointers, virtually reserved */
     uint32_t number_next;     /* lowest that was never used */
     vel_segment **list;       /* in sequence order; the last is active when it is not sealed */

@@ -77,10 +77,7 @@ static vel_status create_database(recovery *r, bool foreign) {
     if (foreign)
         return vel_fail(r->error, VEL_E_INVALID, 0, e->directory, 0,
                         "the directory holds other files and is not a database; name an empty or a new one");
-    pthread_mutex_lock(&e->catalog_lock);
-    vel_status status = catalog_store(e, false, r->error);
-    pthread_mutex_unlock(&e->catalog_lock);
-    return status;
+    return catalog_store(e, r->error);
 }
 
 static bool all_zero(const uint8_t *p, size_t size) {
@@ -456,10 +453,7 @@ static vel_status recover(recovery *r) {
     if (status) return status;
     atomic_set_relaxed(&e->log.durable_seq, e->log.seq);
     if (!r->changed && !r->m.clean) return VEL_OK;
-    pthread_mutex_lock(&e->catalog_lock);
-    status = catalog_store(e, false, r->error);
-    pthread_mutex_unlock(&e->catalog_lock);
-    return status;
+    return catalog_store(e, r->error);
 }
 
 vel_status engine_recover(vel_engine *e, vel_error *error) {
