@@ -195,7 +195,7 @@ def manifests(draw):
     })
     segment = st.fixed_dictionaries({
         "id": st.integers(0, 2**63), "base_seq": u64, "last_seq": u64,
-        "size": st.integers(0, 1 << 30), "kind": st.sampled_from([1, 2]), "cleaned_stamp": i64,
+        "salt": st.integers(0, 2**64 - 1), "size": st.integers(0, 1 << 30), "kind": st.sampled_from([1, 2]), "cleaned_stamp": i64,
     })
     return {
         "uuid": draw(st.binary(min_size=16, max_size=16)), "hash_seed": draw(u64),

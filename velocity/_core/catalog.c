@@ -129,7 +129,7 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
         const vel_segment *s = e->log.list[i];
         if (!s->sealed && s->base_seq <= m->sealed_seq) m->sealed_seq = s->base_seq - 1;
         m->segments[m->segment_count++] = (manifest_segment){
-            .id = s->id, .base_seq = s->base_seq, .last_seq = s->last_seq, .kind = s->kind,
+            .id = s->id, .salt = s->salt, .base_seq = s->base_seq, .last_seq = s->last_seq, .kind = s->kind,
             .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};
     }
     return VEL_OK;

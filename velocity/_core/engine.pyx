@@ -453,7 +453,7 @@ cdef class Engine:
 
     def apply(self, ops):
         """Apply a batch, all or nothing. See the stub for the form of an operation."""
-        cdef Batch batch = Batch.__new__(Batch, self)
+        cdef _Batch batch = _Batch.__new__(_Batch, self)
         for op in ops:
             kind, collection, id, fields, ttl, expected = op
             batch.add_op(kind, collection, id, fields, ttl, expected)
@@ -534,7 +534,7 @@ cdef class Engine:
 # --- batches ----------------------------------------------------------------------------------
 
 @cython.final
-cdef class Batch:
+cdef class _Batch:
     """Writes gathered to be applied together. Bodies are encoded one behind the other; pointers are set at commit."""
 
     cdef Engine engine
@@ -1039,7 +1039,7 @@ cdef class CollectionBase:
         return self._many(pairs, REQUIRE_NONE, ttl, consistency)
 
     cdef object _many(self, object pairs, int require, object ttl, object consistency):
-        cdef Batch batch = Batch.__new__(Batch, self._engine)
+        cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
         if consistency is not None:
             self._check_level(consistency, True)
         self._check()
@@ -1057,7 +1057,7 @@ cdef class CollectionBase:
 
     def delete_many(self, ids, *, consistency=None):
         """Delete, all in one batch; returns how many were there."""
-        cdef Batch batch = Batch.__new__(Batch, self._engine)
+        cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
         if consistency is not None:
             self._check_level(consistency, True)
         if isinstance(ids, str):

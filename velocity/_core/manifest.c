@@ -5,7 +5,7 @@
 #include "xxh3.h"
 
 #define COLLECTION_SIZE_MIN 17u /* bytes of an encoded collection with empty strings */
-#define SEGMENT_ENTRY_SIZE 44u  /* bytes of an encoded segment */
+#define SEGMENT_ENTRY_SIZE 52u  /* bytes of an encoded segment */
 
 static const char MANIFEST_MAGIC[8] = {'V', 'E', 'L', 'M', 'A', 'N', 'I', '1'};
 
@@ -75,6 +75,7 @@ static uint8_t *payload_write(const vel_manifest *m, uint8_t *p) {
     for (uint32_t i = 0; i < m->segment_count; i++) {
         const manifest_segment *s = &m->segments[i];
         p = put_u64(p, s->id);
+        p = put_u64(p, s->salt);
         p = put_u64(p, s->base_seq);
         p = put_u64(p, s->last_seq);
         p = put_u64(p, s->size);
@@ -189,6 +190,7 @@ static void read_segments(reader *r, vel_manifest *m) {
         manifest_segment *s = &m->segments[i];
         r->item = r->at;
         s->id = get_u64(r);
+        s->salt = get_u64(r);
         s->base_seq = get_u64(r);
         s->last_seq = get_u64(r);
         s->size = get_u64(r);

@@ -33,7 +33,7 @@ typedef struct {
 } manifest_collection;
 
 typedef struct {
-    uint64_t id, base_seq, last_seq, size;  /* size 0: not sealed when written */
+    uint64_t id, salt, base_seq, last_seq, size;  /* size 0: not sealed when written */
     uint32_t kind;            /* SEGMENT_LOG, SEGMENT_COMPACTED */
     int64_t cleaned_stamp;    /* no dead record older than this stamp lies in it; 0: none known */
 } manifest_segment;

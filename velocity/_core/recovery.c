@@ -97,12 +97,14 @@ static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t 
     s->fd = -1;
     segment_name(s->path, sizeof s->path, e->directory, id, "seg");
     vel_status status = file_open(s->path, O_RDWR, &s->fd, r->error);
+    if (status == VEL_E_IO && r->error->sys_errno == ENOENT)
+        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0, "a segment that the manifest lists is missing");
     if (!status) status = file_size(s->fd, s->path, &size, r->error);
     if (!status) status = file_read(s->fd, s->path, 0, bytes, sizeof bytes, &got, r->error);
     r->unborn = !status && all_zero(bytes, got);
     if (!status && segment_header_read(bytes, got, &h, &why)) {
         status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0, "a segment's header is damaged: %s", why);
-    } else if (!status && (h.id != id || (m && (h.kind != m->kind || h.base_seq != m->base_seq)))) {
+    } else if (!status && (h.id != id || (m && (h.kind != m->kind || h.base_seq != m->base_seq || h.salt != m->salt)))) {
         status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 16, "the segment is not the one its name and the manifest say");
     } else if (!status && m && m->size > size) {
         status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, size, "the file is shorter than the %llu bytes that were synced",

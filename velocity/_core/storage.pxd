@@ -122,7 +122,7 @@ cdef extern from "manifest.h" nogil:
         uint8_t *extra
         uint32_t extra_size
     ctypedef struct manifest_segment:
-        uint64_t id, base_seq, last_seq, size
+        uint64_t id, salt, base_seq, last_seq, size
         uint32_t kind
         int64_t cleaned_stamp
     ctypedef struct vel_manifest:

@@ -492,6 +492,7 @@ cdef int manifest_of(dict d, vel_manifest *m) except -1:
     for i, item in enumerate(d["segments"]):
         s = &m.segments[i]
         s.id, s.base_seq, s.last_seq = item["id"], item["base_seq"], item["last_seq"]
+        s.salt = item["salt"]
         s.size, s.kind, s.cleaned_stamp = item["size"], item["kind"], item["cleaned_stamp"]
     return 0
 
@@ -511,7 +512,7 @@ cdef dict manifest_take(vel_manifest *m):
         for i in range(m.segment_count):
             s = &m.segments[i]
             segments.append({"id": s.id, "base_seq": s.base_seq, "last_seq": s.last_seq,
-                             "size": s.size, "kind": s.kind, "cleaned_stamp": s.cleaned_stamp})
+                             "salt": s.salt, "size": s.size, "kind": s.kind, "cleaned_stamp": s.cleaned_stamp})
         return {
             "uuid": m.uuid[:16], "hash_seed": m.hash_seed, "next_segment_id": m.next_segment_id,
             "next_collection_id": m.next_collection_id, "clean": m.clean,

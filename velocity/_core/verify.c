@@ -52,8 +52,9 @@ static void verify_frame(verifier *v, const char *path, const uint8_t *data, con
     }
 }
 
-/* Walk one file. sealed_size 0: it may end in a torn tail, which is no damage above the durable sequence. */
-static void verify_segment(verifier *v, uint64_t id, uint64_t sealed_size, bool log_kind) {
+/* Walk one file. listed NULL, or not sealed when listed: it may end in a torn tail, which is no damage above the durable sequence. */
+static void verify_segment(verifier *v, uint64_t id, const manifest_segment *listed, bool log_kind) {
+    uint64_t sealed_size = listed ? listed->size : 0;
     char path[VEL_PATH_MAX];
     vel_error error;
     segment_header h;
@@ -64,7 +65,7 @@ static void verify_segment(verifier *v, uint64_t id, uint64_t sealed_size, bool 
     if (status == VEL_NOT_FOUND) { problem(v, path, 0, "the file is missing"); return; }
     if (status) { problem(v, path, 0, error.what); return; }
     if (segment_header_read(v->data.data, v->data.size, &h, &why)) { problem(v, path, 0, why); return; }
-    if (h.id != id) { problem(v, path, 16, "the segment is not the one its name says"); return; }
+    if (h.id != id || (listed && listed->salt != h.salt)) { problem(v, path, 16, "the segment is not the one its name says"); return; }
     if (h.durable_seq > v->durable_seq) v->durable_seq = h.durable_seq;
     if (v->data.size < sealed_size) { problem(v, path, v->data.size, "the file is shorter than what was synced"); return; }
     uint64_t size = sealed_size ? sealed_size : v->data.size, at = SEGMENT_HEADER_SIZE;
@@ -116,7 +117,7 @@ static vel_status verify_newer(verifier *v, vel_error *error) {
         file_close(fd);
         if (status) return status;
         if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;  /* left over by a crash */
-        verify_segment(v, id, 0, true);
+        verify_segment(v, id, NULL, true);
     }
     return VEL_OK;
 }
@@ -135,7 +136,7 @@ static vel_status verify_all(verifier *v, vel_error *error) {
         const manifest_segment *s = &v->m.segments[i];
         if (s->size) v->seq = s->base_seq - 1;
         else if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
-        verify_segment(v, s->id, s->size, s->kind == SEGMENT_LOG);
+        verify_segment(v, s->id, s, s->kind == SEGMENT_LOG);
         if (s->size && s->last_seq > v->seq) v->seq = s->last_seq;
         if (s->size) verify_hint(v, s->id);
     }

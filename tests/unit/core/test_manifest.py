@@ -26,8 +26,8 @@ MANIFEST = {
         {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "extra": b""},
     ],
     "segments": [
-        {"id": 2, "base_seq": 1, "last_seq": 50, "size": 1 << 30, "kind": 2, "cleaned_stamp": 44},
-        {"id": 8, "base_seq": 51, "last_seq": 0, "size": 0, "kind": 1, "cleaned_stamp": -1},
+        {"id": 2, "salt": 77, "base_seq": 1, "last_seq": 50, "size": 1 << 30, "kind": 2, "cleaned_stamp": 44},
+        {"id": 8, "salt": 1 << 63, "base_seq": 51, "last_seq": 0, "size": 0, "kind": 1, "cleaned_stamp": -1},
     ],
 }
 SMALL = MANIFEST | {"collections": [], "segments": []}
@@ -60,7 +60,7 @@ def python_payload(m):
     out += struct.pack("<I", len(m["segments"]))
     for s in m["segments"]:
         out += struct.pack(
-            "<QQQQIq", s["id"], s["base_seq"], s["last_seq"], s["size"], s["kind"],
+            "<QQQQQIq", s["id"], s["salt"], s["base_seq"], s["last_seq"], s["size"], s["kind"],
             s["cleaned_stamp"],
         )
     return out
