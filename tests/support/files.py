@@ -7,13 +7,27 @@ from pathlib import Path
 
 
 def image(source: Path, target: Path) -> Path:
-    """Copy a data directory that may be open: what the operating system has is what kill -9 would leave."""
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for path in sorted(source.iterdir()):
-        if path.name != "LOCK":
-            shutil.copyfile(path, target / path.name)
-    return target
+    """Copy a data directory that may be open: what the operating system has is what kill -9 would leave.
+
+    Copied again when the background changed the directory meanwhile: a kill leaves one moment, not two.
+    """
+    while True:
+        before = _state(source)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        try:
+            for name in before:
+                shutil.copyfile(source / name, target / name)
+        except FileNotFoundError:
+            continue
+        if _state(source) == before:
+            return target
+
+
+def _state(directory: Path) -> dict[str, bytes | None]:
+    """Names of files, and what the manifest says."""
+    names = sorted(path.name for path in directory.iterdir() if path.name != "LOCK")
+    return {n: (directory / n).read_bytes() if n == "MANIFEST" else None for n in names}
 
 
 def segments(directory: Path) -> list[Path]:
