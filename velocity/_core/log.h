@@ -28,6 +28,7 @@ typedef struct {
     uint8_t *map;             /* only while it can be appended to or has not been sealed */
     uint64_t map_size;        /* also the most it may grow to */
     uint64_t allocated;       /* bytes of blocks in the file */
+    uint64_t ready;           /* bytes of it that were written, with zeros or frames: cheap to store to */
     uint64_t tail;            /* bytes in use; the size once sealed */
     uint64_t synced;          /* bytes known to be on disk; sync_lock */
     bool sealed;              /* cut and on disk: never changes again */

@@ -2,6 +2,7 @@
  * records. Later operations of a batch see earlier ones through `previous`. */
 #include "engine.h"
 
+#define PREFETCH_SLOT 16   /* operations ahead whose slot, and half as far whose record, is fetched */
 #define LINEAR_MAX 8  /* batches up to this size look for earlier operations by walking back */
 
 vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, bool nonblock,
@@ -212,6 +213,23 @@ static vel_status plan_one(planner *b, size_t i, int flags) {
     return status;
 }
 
+/* Start fetching what the operations some steps ahead will look at. */
+static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t i, size_t count) {
+    table_probe probe;
+    uint32_t position;
+    const vel_write *w = &writes[i + PREFETCH_SLOT];
+    if (i + PREFETCH_SLOT < count && !w->collection->dropped) {
+        table_probe_begin(&w->collection->table, w->hash, &probe);
+        __builtin_prefetch(table_probe_home(&probe));
+    }
+    w = &writes[i + PREFETCH_SLOT / 2];
+    if (i + PREFETCH_SLOT / 2 < count && !w->collection->dropped) {
+        table_probe_begin(&w->collection->table, w->hash, &probe);
+        vel_ref ref = table_probe_next(&probe, &position);
+        if (ref) __builtin_prefetch(slab_at(&e->slab, ref));
+    }
+}
+
 vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags,
                       vel_outcome *outcome, vel_error *error) {
     planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp, (flags & APPLY_NONBLOCK) != 0, outcome, error};
@@ -222,6 +240,7 @@ vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t 
         memset(&plans[i], 0, sizeof plans[i]);
         if (count > 1 && writes[i].kind != WRITE_UNCHANGED) plans[i].previous = index_previous(&index, writes, i);
         outcome->failed = i;
+        prefetch_ahead(e, writes, i, count);
         status = plan_one(&b, i, flags);
     }
     free(index.places);
