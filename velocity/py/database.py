@@ -241,9 +241,11 @@ class VelocityDB:
         return self._engine.compact()
 
     def stats(self) -> Stats:
+        """Counters: documents, memory, disk, cache, log."""
         return Stats.of(self._engine.stats(), time.monotonic() - self._opened)
 
     def health(self) -> Health:
+        """Whether all is well; each check's name and what it found."""
         checks = self._engine.health()
         return Health(all(text == "ok" for text in checks.values()), checks)
 

@@ -88,9 +88,11 @@ class Transaction:
         return default if document is None else document
 
     def get_many(self, collection: str, ids: Iterable[str]) -> list[Document | None]:
+        """As the collection's, with this transaction's own writes."""
         return [self._state(collection, id).document for id in ids]
 
     def contains(self, collection: str, id: str) -> bool:
+        """Whether there is such a document."""
         return self._state(collection, id).document is not None
 
     def insert(
@@ -111,6 +113,7 @@ class Transaction:
     def add(
         self, collection: str, fields: Mapping[str, Any], *, ttl: float | None = None
     ) -> str:
+        """Insert under a new id, which is returned."""
         id = new_id()
         self.insert(collection, id, fields, ttl=ttl)
         return id
@@ -118,11 +121,13 @@ class Transaction:
     def put(
         self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
     ) -> int:
+        """Insert or replace; returns the version that it will have."""
         return self._write("put", collection, id, fields, ttl)
 
     def replace(
         self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
     ) -> int:
+        """As the collection's replace; NotFoundError is raised here, not at the commit."""
         self._present(collection, id)
         return self._write("replace", collection, id, fields, ttl)
 
@@ -138,6 +143,7 @@ class Transaction:
         return self._write("rewrite", collection, id, new, ttl)
 
     def delete(self, collection: str, id: str) -> bool:
+        """Delete; whether it was there."""
         state = self._state(collection, id)
         if state.document is None:
             return False

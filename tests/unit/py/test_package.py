@@ -1,0 +1,59 @@
+"""The package as a whole: nothing of later versions, errors in the docs, an unbuilt source tree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import velocity
+from velocity._core import errors
+
+ROOT = Path(velocity.__file__).parent
+LATER = ["Schema", "Field", "FieldType", "Query", "QueryResult", "ClusterConfig", "TLSConfig"]
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_names_of_later_versions_are_absent(name):
+    assert not hasattr(velocity, name)
+
+
+def test_every_error_is_exported_and_in_the_docs():
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    text = (ROOT.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    for kind in classes:
+        assert getattr(velocity, kind.__name__) is kind
+        assert f"`{kind.__name__}`" in text
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="nonsense"):
+        velocity.nonsense  # noqa: B018
+
+
+def test_an_unbuilt_source_tree_says_what_to_do(tmp_path):
+    package = tmp_path / "velocity"
+    (package / "_core").mkdir(parents=True)
+    for name in ("__init__.py", "_core/__init__.py"):
+        (package / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import velocity"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "make build" in done.stderr
+
+
+def test_what_is_open_at_exit_is_closed(tmp_path):
+    """The files of a database that the program forgot are as after a close."""
+    code = (
+        "import sys, velocity\n"
+        "db = velocity.open(sys.argv[1], flush_interval=3600)\n"
+        "db.create_collection('users').put('a', {'n': 1})\n"
+    )
+    path = str(tmp_path / "data")
+    subprocess.run([sys.executable, "-c", code, path], check=True, cwd=ROOT.parent)
+    with velocity.open(path) as db:
+        assert db["users"]["a"]["n"] == 1
+        assert db.health().ok
