@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import velocity
-from velocity._core import errors
+from velocity._core import errors, storage
 
 ROOT = Path(velocity.__file__).parent
 LATER = ["Schema", "Field", "FieldType", "Query", "QueryResult", "ClusterConfig", "TLSConfig"]
@@ -46,14 +46,15 @@ def test_an_unbuilt_source_tree_says_what_to_do(tmp_path):
 
 
 def test_what_is_open_at_exit_is_closed(tmp_path):
-    """The files of a database that the program forgot are as after a close."""
+    """Also when an object that is never freed holds it."""
     code = (
-        "import sys, velocity\n"
+        "import ctypes, sys, velocity\n"
         "db = velocity.open(sys.argv[1], flush_interval=3600)\n"
         "db.create_collection('users').put('a', {'n': 1})\n"
+        "ctypes.pythonapi.Py_IncRef(ctypes.py_object(db))\n"
     )
     path = str(tmp_path / "data")
     subprocess.run([sys.executable, "-c", code, path], check=True, cwd=ROOT.parent)
+    assert storage.manifest_load(path)["clean"]
     with velocity.open(path) as db:
         assert db["users"]["a"]["n"] == 1
-        assert db.health().ok
