@@ -55,7 +55,7 @@ cd "$work/source"
 ensurepip=install
 ls Lib/ensurepip/_bundled/pip-*.whl > /dev/null 2>&1 || ensurepip=no
 
-./configure -q --prefix="$destination" --disable-gil --disable-test-modules --without-doc-strings \
+./configure -q --prefix="$destination" --disable-gil --disable-test-modules \
     --with-ensurepip="$ensurepip" CFLAGS=-O2
 make -s -j "${JOBS:-$(nproc)}"
 PIP_ROOT_USER_ACTION=ignore make -s install > /dev/null
