@@ -20,9 +20,6 @@ from bench.peers.registry import VARIANTS
 # Where `python -m bench...` finds this package.
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ("get", "put", "new", "batch")
-# Puts timed one by one in each round, for the 99th percentile.
-LATENCIES = {"fsync": 100}
-LATENCIES_ELSE = 2_000
 
 
 class Process:
@@ -90,8 +87,7 @@ def compare(
                     block = process.ask("block", case=operation, seconds=block_s)
                     outcomes[variant].blocks[operation].append(block["wall"])
             for variant, process in processes.items():
-                amount = LATENCIES.get(VARIANTS[variant].durability, LATENCIES_ELSE)
-                answer = process.ask("latency", count=amount)
+                answer = process.ask("latency")
                 outcomes[variant].latencies += answer["nanoseconds"]
         for process in processes.values():
             process.ask("stop")
