@@ -184,6 +184,19 @@ def test_large_batches(durable):
     assert len(durable.reopen()["users"]) == 15_000
 
 
+def test_a_batch_that_alternates_between_collections(db, filled):
+    """Room for all new ids of a collection, wherever in the batch they stand."""
+    db.create_collection("jobs")
+    names = ("users", "jobs")
+    for size in (4, 40, 4000):
+        db.batch(op("insert", f"{size}-{n}", {"n": n}, names[n % 2]) for n in range(size))
+    for number, name in enumerate(names):
+        found = {doc.id: doc["n"] for doc in db.scan(name) if "-" in doc.id}
+        assert found == {f"{size}-{n}": n for size in (4, 40, 4000) for n in range(number, size, 2)}
+    db.batch(op("delete", f"4000-{n}", None, names[n % 2]) for n in range(4000))
+    assert [len(db[name]) for name in names] == [24, 22]
+
+
 def test_an_empty_batch(db, filled):
     db.batch([])
     assert contents(filled) == BEFORE
