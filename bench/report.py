@@ -126,7 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
         samples["peers"] = {key: asdict(outcome) for key, outcome in outcomes.items()}
         text.append(tables.peer_tables(outcomes, options.documents))
     if "opening" in options.only:
-        opening = measure_opening(options.documents, 3, options.dir, say)
+        rounds = max(1, options.rounds // 8)
+        opening = measure_opening(options.documents, rounds, options.dir, say)
         samples["opening"] = opening
         text.append(tables.opening_table(opening))
     report = "\n\n".join(text)
