@@ -154,20 +154,35 @@ static uint64_t block_size(const vel_engine *e, uint32_t size) {
     return e->record_offset + (uint64_t)size;
 }
 
+static bool needs_slot(const vel_plan *p) { return p->writes && !p->deletes && (p->previous || !p->old.ref); }
+
+/* One table_reserve per collection, with all the hashes that the batch inserts there: a second one would replace the first. */
 static vel_status reserve_slots(batch *b) {
-    uint64_t one, *hashes = &one;
-    if (b->count > 1 && !(hashes = malloc(b->count * sizeof *hashes))) return VEL_E_NOMEM;
     vel_status status = VEL_OK;
-    for (size_t i = 0; !status && i < b->count; i++) {
-        /* Gather a run of one collection; batches usually have few. */
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        if (!needs_slot(&b->plans[i])) continue;
+        b->writes[i].collection->batch_slots++;
+        total++;
+    }
+    uint64_t one, *hashes = total <= 1 ? &one : malloc(total * sizeof *hashes);
+    for (size_t i = 0; total && i < b->count; i++) {
         vel_collection *c = b->writes[i].collection;
-        size_t n = 0;
-        for (;; i++) {
-            const vel_plan *p = &b->plans[i];
-            if (p->writes && !p->deletes && (p->previous || !p->old.ref)) hashes[n++] = b->writes[i].hash;
-            if (i + 1 == b->count || b->writes[i + 1].collection != c) break;
+        if (!needs_slot(&b->plans[i]) || !hashes) continue;
+        if (!c->batch_placed) {
+            c->batch_placed = true;
+            c->batch_at = at;
+            at += c->batch_slots;
         }
-        if (n) status = table_reserve(&c->table, hashes, n);
+        hashes[c->batch_at++] = b->writes[i].hash;
+    }
+    if (!hashes) status = VEL_E_NOMEM;
+    for (size_t i = 0; total && i < b->count; i++) {
+        vel_collection *c = b->writes[i].collection;
+        if (!c->batch_slots) continue;
+        if (!status) status = table_reserve(&c->table, hashes + c->batch_at - c->batch_slots, c->batch_slots);
+        c->batch_slots = 0;
+        c->batch_placed = false;
     }
     if (hashes != &one) free(hashes);
     return status;

@@ -45,6 +45,8 @@ typedef struct vel_collection {
     uint32_t dropped;         /* not to be used: being created, or gone */
     bool listed;              /* the manifest holds it, or does when next stored; manifest_lock, too */
     uint64_t change_count;    /* operations applied */
+    size_t batch_slots, batch_at;  /* while a batch reserves: slots it needs here, place of their hashes */
+    bool batch_placed;
     uint64_t names_charged;   /* bytes of names counted in the slab's budget */
 } vel_collection;
 
