@@ -175,7 +175,7 @@ cdef extern from "engine.h" nogil:
                                     uint64_t *count, vel_error *error)
     vel_status engine_compact(vel_engine *e, bint all, uint64_t *given_back, vel_error *error)
     vel_status engine_reap(vel_engine *e, int64_t now, c_bool *more, vel_error *error)
-    int64_t engine_next_expiry(const vel_engine *e)
+    bint engine_is_due(const vel_engine *e, int64_t now)
     void engine_stats(vel_engine *e, vel_stats *out)
     void engine_health(vel_engine *e, vel_health *out)
     vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out)

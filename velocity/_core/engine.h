@@ -1,17 +1,22 @@
-/* engine.h: the database engine: collections of records over slab, tables and log; one funnel for writes.
+/* engine.h: the database engine: collections of records over slab, tables and log, and one funnel
+ * for writes.
  *
  * Threads and locks (see also docs/concurrency.md):
  *   - readers take no lock: they pin an epoch (epoch.h), probe, copy the record out, unpin;
- *   - writers hold `commit_lock` for the short part of engine_apply that checks conditions, appends to the log and publishes.
- *     Log order is publication order. A thread attached to the interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets
- *     VEL_BUSY, comes back without the GIL: nobody waits for a core lock while holding the GIL;
- *   - `sync_lock` is held by the one thread that syncs the log; the others wait on it (group commit);
- *   - `catalog_lock` orders what changes the collections or the list of segments: create, drop, compaction, close;
- *   - `manifest_lock` is held while the manifest is described and stored, so that the newest description is stored last.
+ *   - writers hold `commit_lock` for the short part of engine_apply that checks conditions, appends
+ *     to the log and publishes. Log order is publication order. A thread attached to the
+ *     interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets VEL_BUSY, comes back
+ *     without the GIL: nobody waits for a core lock while holding the GIL;
+ *   - `sync_lock` is held by the one thread that syncs the
+ *     log; the others wait on it (group commit);
+ *   - `catalog_lock` orders what changes the collections or the list of
+ *     segments: create, drop, compaction, close;
+ *   - `manifest_lock` is held while the manifest is described and stored, so that
+ *     the newest description is stored last.
  *   Lock order: catalog_lock, sync_lock, manifest_lock, commit_lock. No lock is taken while pinned.
  *
- * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first word for a cold document; only the
- * record when there is no log. `record_offset` is 0, 8 or 24.
+ * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
+ * word for a cold document; only the record when there is no log. `record_offset` is 0, 8 or 24.
  */
 #ifndef VEL_ENGINE_H
 #define VEL_ENGINE_H
@@ -43,9 +48,10 @@ typedef struct vel_collection {
     vel_table table;
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
     uint32_t dropped;         /* not to be used: being created, or gone */
-    bool listed;              /* the manifest holds it, or does when next stored; manifest_lock, too */
+    bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
     uint64_t change_count;    /* operations applied */
-    size_t batch_slots, batch_at;  /* while a batch reserves: slots it needs here, place of their hashes */
+    /* While a batch reserves: the slots it needs here, and the place of their hashes. */
+    size_t batch_slots, batch_at;
     bool batch_placed;
     uint64_t names_charged;   /* bytes of names counted in the slab's budget */
 } vel_collection;
@@ -90,6 +96,8 @@ typedef struct vel_engine {
     uint32_t collection_count, collection_capacity, next_collection_id;
     int64_t last_stamp;
     vel_expiry expiry;
+    pthread_mutex_t reap_lock;  /* held by the one who removes expired documents; outermost */
+    uint32_t reaping;           /* atomic: someone holds reap_lock and has taken entries out of the heap */
     uint64_t expiry_charged;  /* bytes of its heap counted in the slab's budget */
     vel_cache cache;
     vel_buffer scratch;       /* merged bodies and cold records of the batch being planned */
@@ -117,11 +125,13 @@ typedef struct vel_engine {
 
 /* --- lifecycle.c ------------------------------------------------------------------------- */
 
-/* Open. Owns: *out is freed by engine_free. Errors: VEL_E_LOCKED (error->offset is the holder's pid), VEL_E_CORRUPT, VEL_E_IO,
- * VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_INVALID (a directory that is not ours). Takes as long as recovery. Without the GIL. */
+/* Open. Owns: *out is freed by engine_free. Errors: VEL_E_LOCKED (error->offset is the holder's
+ * pid), VEL_E_CORRUPT, VEL_E_IO, VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_INVALID (a directory that
+ * is not ours). Takes as long as recovery. Without the GIL. */
 vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *error);
-/* Sync, seal, write the manifest, stop threads, give memory back. Idempotent: VEL_E_CLOSED the second time. Everything is released also
- * when it returns an I/O error. In a forked child it only marks the copy closed. Without the GIL. */
+/* Sync, seal, write the manifest, stop threads, give memory back. Idempotent: VEL_E_CLOSED the
+ * second time. Everything is released also when it returns an I/O error. In a forked child it only
+ * marks the copy closed. Without the GIL. */
 vel_status engine_close(vel_engine *e, vel_error *error);
 /* Requires: closed, no call inside. Needs an attached thread state (names hold str objects). */
 void engine_free(vel_engine *e);
@@ -129,9 +139,11 @@ void engine_free(vel_engine *e);
 /* VEL_OK, VEL_E_CLOSED, or VEL_E_LOCKED in a forked child. A load or two. */
 VEL_INLINE vel_status engine_usable(const vel_engine *e) {
     if (vel_unlikely(atomic_get_relaxed(&e->closed))) return VEL_E_CLOSED;
-    return vel_likely(e->fork_generation_at_open == atomic_get_relaxed(&fork_generation)) ? VEL_OK : VEL_E_LOCKED;
+    uint64_t generation = atomic_get_relaxed(&fork_generation);
+    return vel_likely(e->fork_generation_at_open == generation) ? VEL_OK : VEL_E_LOCKED;
 }
-/* Announce a call that may wait inside; close waits for it. engine_enter fails as engine_usable does. */
+/* Announce a call that may wait inside; close waits for it.
+ * engine_enter fails as engine_usable does. */
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
 
@@ -147,36 +159,45 @@ void background_wake_compactor(vel_engine *e);
 
 #define BLOCK_COLD ((uint64_t)1 << 63)
 #define BLOCK_VISITED ((uint64_t)1 << 62)
-#define BLOCK_EXPIRES ((uint64_t)1 << 61)   /* the document has an expiry: known also when cold */
+#define BLOCK_EXPIRES ((uint64_t)1 << 61)  /* the document has an expiry: known also when cold */
 #define BLOCK_LOCATION (((uint64_t)1 << 47) - 1)
-#define BLOCK_HINT_SHIFT 47                 /* 14 bits: operation's bytes / 8; BLOCK_HINT_MAX: that or more */
+#define BLOCK_HINT_SHIFT 47  /* 14 bits: operation's bytes / 8; BLOCK_HINT_MAX: that or more */
 #define BLOCK_HINT_MAX ((uint64_t)0x3FFF)
 
 VEL_INLINE uint64_t block_header_make(uint64_t location, uint32_t record_size, bool expires) {
     uint64_t units = op_size(record_size) / 8;
-    return location | (units < BLOCK_HINT_MAX ? units : BLOCK_HINT_MAX) << BLOCK_HINT_SHIFT | (expires ? BLOCK_EXPIRES : 0);
+    if (units > BLOCK_HINT_MAX) units = BLOCK_HINT_MAX;
+    return location | units << BLOCK_HINT_SHIFT | (expires ? BLOCK_EXPIRES : 0);
 }
 
-VEL_INLINE const uint8_t *block_record(const vel_engine *e, const uint8_t *block) { return block + e->record_offset; }
-VEL_INLINE uint64_t block_header(const uint8_t *block) { return atomic_get_relaxed((const uint64_t *)(const void *)block); }
+VEL_INLINE const uint8_t *block_record(const vel_engine *e, const uint8_t *block) {
+    return block + e->record_offset;
+}
+VEL_INLINE uint64_t block_header(const uint8_t *block) {
+    return atomic_get_relaxed((const uint64_t *)(const void *)block);
+}
 VEL_INLINE bool block_is_cold(const vel_engine *e, const uint8_t *block) {
     return e->options.bounded && (block_header(block) & BLOCK_COLD);
 }
 
 /* --- apply.c: the funnel -------------------------------------------------------------------- */
 
-typedef enum { WRITE_PUT = 1, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED } vel_write_kind;
+typedef enum {
+    WRITE_PUT = 1, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
+} vel_write_kind;
 typedef enum { REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT } vel_require;
 enum {
     WRITE_KEEP_EXPIRY = 1,   /* a present document keeps its expiry */
     WRITE_IF_VERSION = 2,    /* must be present with expected_version */
     WRITE_IF_MATCHES = 4,    /* must be present and match body `expected` */
-    WRITE_IF_STAMP = 8,      /* expected_stamp: the record's before the batch, 0: absent; a change_count for WRITE_UNCHANGED */
+    WRITE_IF_STAMP = 8,      /* expected_stamp: the record's before the batch, 0: absent; for
+                              * WRITE_UNCHANGED a change_count */
     WRITE_IF_EXPIRY = 16,    /* the record's expiry is expected_stamp, passed or not */
-    WRITE_OR_SKIP = 32       /* a condition that fails skips this operation instead of refusing the batch */
+    WRITE_OR_SKIP = 32       /* a condition that fails skips this operation, not the batch */
 };
 
-/* One operation of a batch. Plain data, times and ids put in before: apply uses no clock and no randomness. */
+/* One operation of a batch. Plain data, times and ids put in before: apply uses no clock and no
+ * randomness. */
 typedef struct {
     vel_collection *collection;
     uint64_t hash;                 /* engine_hash of the id */
@@ -194,24 +215,28 @@ enum { APPLY_NONBLOCK = 1, APPLY_WANT_CURRENT = 2 };
 
 /* What a batch came to. */
 typedef struct {
-    uint64_t seq;                  /* of its frame; 0 when nothing was written */
-    size_t failed;                 /* index of the operation that VEL_MISMATCH or an error is about */
-    const char *why;               /* static: "absent", "present", "version", "fields", "stamp", "changed" */
-    vel_buffer current;            /* APPLY_WANT_CURRENT: record of the (first or failed) operation's document, after success or as it
-                                      stood in the way; empty: absent. Owned by the caller */
+    uint64_t seq;        /* of its frame; 0 when nothing was written */
+    size_t failed;       /* index of the operation that VEL_MISMATCH or an error is about */
+    const char *why;     /* static: "absent", "present", "version", "fields", "stamp", "changed" */
+    /* APPLY_WANT_CURRENT: record of the (first or failed) operation's document, after success or as
+     * it stood in the way; empty: absent. Owned by the caller. */
+    vel_buffer current;
 } vel_outcome;
 
-/* Apply a batch, all or nothing; later operations see earlier ones. now: ns since 1970.
- * Returns VEL_OK; VEL_MISMATCH; VEL_BUSY (only APPLY_NONBLOCK: nothing done, call again without the GIL); VEL_E_*: nothing
- * changed. Does not wait for the disk: see engine_wait_synced. */
-vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags, vel_outcome *outcome,
-                        vel_error *error);
-/* In sync_writes mode: return when seq is on disk; on failure the write has been undone. Else VEL_OK at once. Without the GIL. */
+/* Apply a batch, all or nothing; later operations see earlier ones. now: ns since 1970. Returns
+ * VEL_OK; VEL_MISMATCH; VEL_BUSY (only APPLY_NONBLOCK: nothing done, call again without the GIL);
+ * VEL_E_*: nothing changed. Does not wait for the disk: see engine_wait_synced. */
+vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
+                        vel_outcome *outcome, vel_error *error);
+/* In sync_writes mode: return when seq is on disk; on failure the write has been
+ * undone. Else VEL_OK at once. Without the GIL. */
 vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error);
 /* Everything written so far is on disk when it returns VEL_OK. Without the GIL. */
 vel_status engine_flush(vel_engine *e, vel_error *error);
 
-VEL_INLINE uint64_t engine_hash(const vel_engine *e, const void *id, size_t id_size) { return xxh3_64(id, id_size, e->hash_seed); }
+VEL_INLINE uint64_t engine_hash(const vel_engine *e, const void *id, size_t id_size) {
+    return xxh3_64(id, id_size, e->hash_seed);
+}
 
 /* Where an id's record is now. */
 typedef struct {
@@ -219,17 +244,19 @@ typedef struct {
     const uint8_t *record;     /* in the slab; NULL when it was read from disk */
     size_t scratch_at;         /* then its offset in e->scratch */
 } vel_found;
-/* Find the block of an id, comparing ids, on disk if need be (VEL_BUSY when nonblock). Expired records are found too. Requires
- * commit_lock. Returns VEL_OK also when absent. */
-vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, bool nonblock,
-                       vel_found *out, vel_error *error);
+/* Find the block of an id, comparing ids, on disk if need be (VEL_BUSY when nonblock). Expired
+ * records are found too. Requires commit_lock. Returns VEL_OK also when absent. */
+vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id,
+                       size_t id_size, bool nonblock, vel_found *out, vel_error *error);
 
 /* Size and expiry of a record that a publish function adds or takes away. size 0: none. */
 typedef struct { vel_ref ref; uint32_t size; int64_t expiry; } vel_published;
 
-/* The functions that change what is published, for apply, undo and expiry alike: slot, counts, live bytes, expiry, cache.
- * Infallible. Require commit_lock, table_reserve for an insert, expiry_reserve. The caller retires the old block. */
-void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old, const vel_published *with);
+/* The functions that change what is published, for apply, undo and expiry alike: slot, counts, live
+ * bytes, expiry, cache. Infallible. Require commit_lock, table_reserve for an insert,
+ * expiry_reserve. The caller retires the old block. */
+void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old,
+                 const vel_published *with);
 void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old);
 /* Undo every write above the durable sequence after a failed sync. Requires commit_lock. */
 void engine_undo(vel_engine *e);
@@ -240,7 +267,7 @@ void engine_undo_trim(vel_engine *e);
 
 /* What one operation comes to. */
 typedef struct {
-    vel_record record;         /* the document's record after the operation; `body` counts only when body_at is 0 */
+    vel_record record;         /* after the operation; `body` counts only when body_at is 0 */
     size_t body_at;            /* offset + 1 of its body in e->scratch */
     vel_ref ref;               /* its block once published; 0: deleted or absent */
     vel_published old;         /* what the table holds of this id before the batch */
@@ -252,58 +279,75 @@ typedef struct {
 } vel_plan;
 
 /* Check conditions and fill plans; nothing is changed. Requires commit_lock. */
-vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags, vel_outcome *outcome,
-                      vel_error *error);
+vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now,
+                      int flags, vel_outcome *outcome, vel_error *error);
 VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
     return p->body_at ? e->scratch.data + p->body_at - 1 : p->record.body;
 }
 
 /* --- read.c: reads --------------------------------------------------------------------------- */
 
-/* Copy the current record of an id into buffer (capacity bytes). Returns VEL_OK with *size; VEL_NOT_FOUND (absent or expired);
- * VEL_E_TOO_LARGE with *size needed; VEL_BUSY when it is on disk: call engine_read_cold without the GIL. Thread attached. */
-vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, uint8_t *buffer,
-                       size_t capacity, size_t *size);
-/* The same from anywhere without the GIL, into *out (replaced), reading the disk when needed and keeping the record in the cache. */
-vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, vel_buffer *out,
-                            vel_error *error);
+/* Copy the current record of an id into buffer (capacity bytes). Returns VEL_OK with *size;
+ * VEL_NOT_FOUND (absent or expired); VEL_E_TOO_LARGE with *size needed; VEL_BUSY when it is on
+ * disk: call engine_read_cold without the GIL. Thread attached. */
+vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                       size_t id_size, uint8_t *buffer, size_t capacity, size_t *size);
+/* The same from anywhere without the GIL, into *out (replaced), reading the disk when
+ * needed and keeping the record in the cache. */
+vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                            size_t id_size, vel_buffer *out, vel_error *error);
 /* Whether an id is there; as engine_read. */
-vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size);
+vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                      size_t id_size);
 /* Start fetching the slot and record of an id into the CPU's caches. Thread attached. */
 void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash);
 
-typedef struct { const uint8_t *id; uint32_t id_size; uint64_t hash; size_t at; /* out: offset + 1 in the arena, 0: absent */ } vel_key;
-/* Copy many records into *arena, 8-aligned. slot: a pinned... NULL: take one (no GIL). cold records are read from disk; with
- * `slot` given (thread attached) VEL_BUSY instead. */
-vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count, bool attached, vel_buffer *arena,
-                            vel_error *error);
+typedef struct {
+    const uint8_t *id;
+    uint32_t id_size;
+    uint64_t hash;
+    size_t at;                 /* out: offset + 1 in the arena, 0: absent */
+} vel_key;
+/* Copy many records into *arena, 8-aligned. attached: the thread is attached, and VEL_BUSY comes
+ * back when a record is on disk; else it runs without the GIL and reads the disk. */
+vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
+                            bool attached, vel_buffer *arena, vel_error *error);
 
-/* Ids of live documents with start <= id < end and the prefix, sorted by bytes. Out: entries point into *arena as offsets. */
-typedef struct { const uint8_t *prefix, *start, *end; uint32_t prefix_size, start_size, end_size; } vel_range;
+/* Ids of live documents with start <= id < end and the prefix, sorted by bytes. Out: entries point
+ * into *arena as offsets; the caller frees *ids. */
+typedef struct {
+    const uint8_t *prefix, *start, *end;
+    uint32_t prefix_size, start_size, end_size;
+} vel_range;
 typedef struct { uint64_t at; uint32_t size; } vel_id;
-vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids, size_t *count, vel_buffer *arena,
-                      vel_error *error);
+vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
+                      size_t *count, vel_buffer *arena, vel_error *error);
 /* How many live documents match the body `expected`. Without the GIL. */
-vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected, size_t expected_size, uint64_t *count,
+vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected,
+                                size_t expected_size, uint64_t *count, vel_error *error);
+/* Append the operation that a block's header names to *out, checked; *at: offset of its record
+ * there. Requires: pinned slot, or commit_lock. */
+vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at,
                                 vel_error *error);
-/* Append the operation that a block's header names to *out, checked; *at: offset of its record there. Requires: pinned slot, or
- * commit_lock. */
-vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at, vel_error *error);
 /* Call visit for each current record. Without the GIL; records are copies of one moment each. */
 typedef vel_status (*record_visit)(void *context, vel_engine *e, const uint8_t *record);
-vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context, vel_error *error);
+vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
+                        vel_error *error);
 
 /* --- catalog.c ------------------------------------------------------------------------------- */
 
 /* VEL_OK with *out, VEL_NOT_FOUND. Takes commit_lock: without the GIL. */
 vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out);
-/* VEL_MISMATCH when there is one of that name (*out is it). Durable when it returns. Without the GIL. */
-vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out, vel_error *error);
+/* VEL_MISMATCH when there is one of that name (*out is it).
+ * Durable when it returns. Without the GIL. */
+vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
+                          vel_collection **out, vel_error *error);
 vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error);
 /* Append the names of all collections, each ended by NUL. Takes commit_lock. */
 vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */
-vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name, uint32_t name_size, vel_collection **out);
+vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name,
+                       uint32_t name_size, vel_collection **out);
 vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
 /* Replace the manifest by the engine's state. Takes manifest_lock. vel_log.segment_synced. */
 vel_status catalog_store(void *engine, vel_error *error);
@@ -324,51 +368,64 @@ void seen_prefetch(const vel_seen *s, uint32_t collection, uint64_t hash);
 /* Add; *fresh: it was not there. VEL_E_NOMEM. */
 vel_status seen_add(vel_seen *s, uint32_t collection, uint64_t hash, uint32_t check, bool *fresh);
 
-/* entries.c: what an unchanging segment file holds. `data` is the whole file; frames up to *tail are good. */
-typedef struct {
-    hint_entry *entries; size_t count, capacity;
-} vel_entries;
+/* entries.c: the operations of a segment. `data` is the whole file, in memory. */
+typedef struct { hint_entry *entries; size_t count, capacity; } vel_entries;
 void entries_free(vel_entries *x);
 /* Add the entries of a frame that frame_read has accepted. */
-vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame, uint64_t salt, uint64_t hash_seed);
+vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame,
+                             uint64_t salt, uint64_t hash_seed);
 /* All frames of a sealed segment in memory; VEL_E_CORRUPT when one is bad. */
-vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *data, uint64_t hash_seed, vel_error *error);
+vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *data,
+                        uint64_t hash_seed, vel_error *error);
 /* Read [0, tail) of a segment file into *out (replaced). */
 vel_status segment_load(const vel_segment *s, vel_buffer *out, vel_error *error);
 /* Write the hint file of a sealed segment. Failure is harmless: recovery then reads the segment. */
 vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries, vel_error *error);
-/* Write the hint files that sealed segments lack, when the mode can use them: the next opening then need not read the
- * records. Requires catalog_lock. */
+/* Write the hint files that sealed segments lack, when the mode can use them: the next opening then
+ * need not read the records. Requires catalog_lock. */
 void hints_store(vel_engine *e);
-VEL_INLINE uint64_t entry_at(const hint_entry *x) { return (x->where & (((uint64_t)1 << LOG_OFFSET_BITS) - 1)) << 3; }
+VEL_INLINE uint64_t entry_at(const hint_entry *x) { return hint_offset(x); }
 VEL_INLINE uint8_t entry_kind(const hint_entry *x) { return (uint8_t)(x->where >> 32); }
 
-/* Rewrite segments. all: every one that holds garbage; else only when it pays. *given_back: bytes. Takes catalog_lock. */
+/* Rewrite segments. all: every one that holds garbage; else only when it pays.
+ * *given_back: bytes. Takes catalog_lock. */
 vel_status engine_compact(vel_engine *e, bool all, uint64_t *given_back, vel_error *error);
 bool compaction_pays(vel_engine *e);  /* requires commit_lock */
 
-/* Remove expired documents that are due at `now`. *more: others are due too (it works in chunks). Without the GIL. */
+/* Remove expired documents that are due at `now`. *more: others are due
+ * too (it works in chunks). Without the GIL. */
 vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error);
 /* ns of the next expiry; INT64_MAX: none. Takes no lock. */
-VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) { return atomic_get_relaxed(&e->expiry.next); }
+VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) { return atomic_get_acquire(&e->expiry.next); }
+/* Whether a document that is due at `now` may still be counted: it
+ * waits, or is being removed by another thread. */
+VEL_INLINE bool engine_is_due(const vel_engine *e, int64_t now) {
+    return engine_next_expiry(e) <= now || atomic_get_acquire(&e->reaping);
+}
 
 /* --- stats.c ---------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t collections, documents;
-    uint64_t memory_usage, record_memory, table_memory, index_memory, name_memory, cache_memory;  /* bytes */
+    uint64_t memory_usage, record_memory, table_memory, index_memory;  /* bytes */
+    uint64_t name_memory, cache_memory;                                /* likewise */
     uint64_t disk_usage, live_bytes, garbage_bytes, segments;
-    uint64_t cache_hits, cache_misses, sequence, durable_sequence, writes, expired, compactions, compacted_bytes;
+    uint64_t cache_hits, cache_misses, sequence, durable_sequence;
+    uint64_t writes, expired, compactions, compacted_bytes;
 } vel_stats;
 
 void engine_stats(vel_engine *e, vel_stats *out);
 
 /* One text per check; "" means well. */
-typedef struct { char log[VEL_WHAT_MAX], disk[VEL_WHAT_MAX], compaction[VEL_WHAT_MAX], recovery[VEL_WHAT_MAX]; } vel_health;
+typedef struct {
+    char log[VEL_WHAT_MAX], disk[VEL_WHAT_MAX], compaction[VEL_WHAT_MAX], recovery[VEL_WHAT_MAX];
+} vel_health;
 void engine_health(vel_engine *e, vel_health *out);
 
 typedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what);
-/* Read and check a directory without changing it. Takes the owner's lock (VEL_E_LOCKED when open elsewhere). */
-vel_status verify_directory(const char *directory, uint64_t *records, verify_report report, void *context, vel_error *error);
+/* Read and check a directory without changing it. Takes the owner's
+ * lock (VEL_E_LOCKED when open elsewhere). */
+vel_status verify_directory(const char *directory, uint64_t *records, verify_report report,
+                            void *context, vel_error *error);
 
 #endif

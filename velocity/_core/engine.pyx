@@ -490,7 +490,7 @@ cdef class Engine:
         cdef c_bool more = True
         cdef vel_status status = VEL_OK
         cdef int64_t now = clock_wall_ns()
-        if engine_next_expiry(self.e) > now:
+        if not engine_is_due(self.e, now):
             return 0
         with nogil:
             status = engine_enter(self.e)

@@ -2,7 +2,7 @@
 #include "expiry.h"
 
 static void update_next(vel_expiry *x) {
-    atomic_set_relaxed(&x->next, x->count ? x->entries[0].expiry : INT64_MAX);
+    atomic_set_release(&x->next, x->count ? x->entries[0].expiry : INT64_MAX);
 }
 
 void expiry_open(vel_expiry *x) {

@@ -73,6 +73,7 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
     e->record_offset = !e->directory ? 0 : e->options.bounded ? 24 : 8;
     pthread_mutex_init(&e->commit_lock, NULL);
     pthread_mutex_init(&e->catalog_lock, NULL);
+    pthread_mutex_init(&e->reap_lock, NULL);
     pthread_mutex_init(&e->manifest_lock, NULL);
     expiry_open(&e->expiry);
     vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM : log_open(&e->log, e->directory);
@@ -140,6 +141,7 @@ void engine_free(vel_engine *e) {
     free(e->collections);
     pthread_mutex_destroy(&e->commit_lock);
     pthread_mutex_destroy(&e->catalog_lock);
+    pthread_mutex_destroy(&e->reap_lock);
     pthread_mutex_destroy(&e->manifest_lock);
     free(e->directory);
     free(e);

@@ -73,13 +73,12 @@ static void take_due(vel_engine *e, int64_t now, expiry_entry *due, size_t *coun
     pthread_mutex_unlock(&e->commit_lock);
 }
 
-vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error) {
-    *more = false;
-    if (engine_next_expiry(e) > now || atomic_get_relaxed(&e->log.failed)) return VEL_OK;
+static vel_status reap_batch(vel_engine *e, int64_t now, bool *more, vel_error *error) {
     expiry_entry due[REAP_BATCH];
     size_t count;
     reaper *r = calloc(1, sizeof *r);
     if (!r) return VEL_E_NOMEM;
+    atomic_set_seq(&e->reaping, 1);
     take_due(e, now, due, &count, more);
     vel_status status = VEL_OK;
     for (size_t i = 0; i < count && !status; i++) status = find_expired(e, &due[i], r, error);
@@ -97,5 +96,15 @@ vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error)
     pthread_mutex_unlock(&e->commit_lock);
     buffer_free(&r->ids);
     free(r);
+    atomic_set_seq(&e->reaping, 0);
+    return status;
+}
+
+vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error) {
+    *more = false;
+    if (!engine_is_due(e, now) || atomic_get_relaxed(&e->log.failed)) return VEL_OK;
+    pthread_mutex_lock(&e->reap_lock);
+    vel_status status = engine_next_expiry(e) <= now ? reap_batch(e, now, more, error) : VEL_OK;
+    pthread_mutex_unlock(&e->reap_lock);
     return status;
 }
