@@ -158,7 +158,7 @@ static vel_status open_segments(recovery *r) {
         status = open_segment(r, &r->m.segments[i], r->m.segments[i].id, &s);
         if (!status) status = log_add_segment(log, s, log->count);
     }
-    qsort(r->found, r->found_count, sizeof *r->found, compare_ids);
+    if (r->found_count) qsort(r->found, r->found_count, sizeof *r->found, compare_ids);
     for (size_t i = 0; i < r->found_count && !status; i++) {
         uint64_t id = r->found[i];
         if (id >= log->next_id) log->next_id = id + 1;
