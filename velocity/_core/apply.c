@@ -23,7 +23,8 @@ void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_publ
     if (old->ref) table_replace(&c->table, hash, old->ref, with->ref);
     else table_insert(&c->table, hash, with->ref);
     count_live(e, with, 1);
-    if (with->expiry) expiry_push(&e->expiry, with->expiry, c->id, hash);
+    /* A document that keeps its expiry keeps its entry, too. */
+    if (with->expiry && with->expiry != old->expiry) expiry_push(&e->expiry, with->expiry, c->id, hash);
     bool old_cached = e->options.bounded && old->ref && !block_is_cold(e, slab_at(&e->slab, old->ref));
     if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, with->ref)))
         cache_insert(e, with->ref, c->index, hash, old_cached ? old->ref : 0);
@@ -116,13 +117,15 @@ typedef struct {
 
 /* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE operations. */
 static vel_status size_defines(batch *b, vel_buffer *defines, vel_collection **last) {
+    bool puts = false;  /* deletes are let through at the memory limit: they are the way out of it */
+    for (size_t i = 0; i < b->count && !puts; i++) puts = b->plans[i].writes && !b->plans[i].deletes;
     for (size_t i = 0; i < b->count; i++) {
         vel_collection *c = b->writes[i].collection;
         uint32_t count = names_count(c->names);
         if (!b->plans[i].writes || c == *last || count == c->names_logged) continue;
         *last = c;
         vel_status status = catalog_charge_names(b->e, c);
-        if (status) return status;
+        if (status && puts) return status;
         if (!b->e->directory) { c->names_logged = count; continue; }
         /* collection id, then the payload's size, then the payload: read back by write_defines. */
         size_t at = defines->size;
@@ -196,6 +199,7 @@ static void release(batch *b, size_t count) {
 }
 
 static vel_status reserve_expiries(vel_engine *e, size_t count) {
+    if (e->expiry.capacity - e->expiry.count < count) reap_prune(e);
     vel_status status = expiry_reserve(&e->expiry, count);
     uint64_t memory = e->expiry.capacity * sizeof *e->expiry.entries;
     if (!status) status = slab_charge(&e->slab, (int64_t)(memory - e->expiry_charged));

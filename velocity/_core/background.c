@@ -1,14 +1,16 @@
 /* background.c: the two threads of an engine.
  *
- * The flusher syncs what was appended every flush_interval, seals full segments, reaps expired documents and frees what
- * readers held. The compactor rewrites segments when garbage has gathered. Both sleep without a deadline while there is nothing to do.
+ * The flusher syncs what was appended every flush_interval, seals full segments, reaps expired
+ * documents and frees what readers held. The compactor rewrites segments when garbage has gathered.
+ * Both sleep without a deadline while there is nothing to do.
  */
 #include "engine.h"
 
 #include <signal.h>
 #include <time.h>
 
-#define REAP_CHECK_MAX ((int64_t)1000000000)  /* ns: the wall clock may be set; look again after this */
+/* ns: the wall clock may be set; look again after this. */
+#define REAP_CHECK_MAX ((int64_t)1000000000)
 
 static void cond_init(pthread_cond_t *cond) {
 #ifdef __linux__
@@ -35,11 +37,13 @@ static void cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns
 #endif
 }
 
-/* ns until the flusher has work: 0 now, -1 nothing to wait for. Says so in flusher_idle, under the lock that writers hold. */
+/* ns until the flusher has work: 0 now, -1 nothing to wait for. Says so in flusher_idle, under the
+ * lock that writers hold. */
 static int64_t flusher_delay(vel_engine *e, bool reap_failed) {
     int64_t delay = -1, next = engine_next_expiry(e);
     pthread_mutex_lock(&e->commit_lock);
-    bool dirty = e->directory && e->log.seq > atomic_get_relaxed(&e->log.durable_seq) && !atomic_get_relaxed(&e->log.failed);
+    bool dirty = e->directory && e->log.seq > atomic_get_relaxed(&e->log.durable_seq) &&
+                 !atomic_get_relaxed(&e->log.failed);
     e->flusher_idle = !dirty;
     pthread_mutex_unlock(&e->commit_lock);
     if (dirty) delay = e->options.flush_interval;
@@ -62,13 +66,14 @@ static void keep_opening_fast(vel_engine *e, uint64_t *stored) {
     pthread_mutex_unlock(&e->catalog_lock);
 }
 
-/* Returns whether expired documents could not be removed: then it is tried again later, not at once. */
+/* Returns whether expired documents could not be removed: then it is tried again later, not at
+ * once. */
 static bool flusher_work(vel_engine *e, uint64_t *stored) {
     vel_error error;
     bool more = true, reap_failed = false;
     if (e->directory) {
         /* A failure is latched in the log, and said in health and by the next write. */
-        log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), &error);
+        log_sync_all(&e->log, &e->commit_lock, &error);
         log_seal(&e->log, &e->commit_lock, false, &error);
         keep_opening_fast(e, stored);
     }
@@ -82,11 +87,13 @@ static bool flusher_work(vel_engine *e, uint64_t *stored) {
     return reap_failed;
 }
 
-/* Woken from idleness by the first write: let others join it for a flush interval, or until a document expires. Requires wake_lock. */
+/* Woken from idleness by the first write: let others join it for a flush interval, or until a
+ * document expires. Requires wake_lock. */
 static void gather(vel_engine *e) {
     int64_t left, end = clock_monotonic_ns() + e->options.flush_interval;
     while (!e->stop && (left = end - clock_monotonic_ns()) > 0) {
-        int64_t next = engine_next_expiry(e), until = next == INT64_MAX ? left : next - clock_wall_ns();
+        int64_t next = engine_next_expiry(e);
+        int64_t until = next == INT64_MAX ? left : next - clock_wall_ns();
         if (until <= 0) return;
         cond_wait_ns(&e->flusher_wake, &e->wake_lock, until < left ? until : left);
     }
@@ -117,7 +124,8 @@ static void *compactor_main(void *argument) {
     vel_error error;
     for (;;) {
         pthread_mutex_lock(&e->wake_lock);
-        while (!e->stop && !e->compaction_wanted) pthread_cond_wait(&e->compactor_wake, &e->wake_lock);
+        while (!e->stop && !e->compaction_wanted)
+            pthread_cond_wait(&e->compactor_wake, &e->wake_lock);
         e->compaction_wanted = false;
         bool stop = e->stop;
         pthread_mutex_unlock(&e->wake_lock);
@@ -156,7 +164,8 @@ vel_status background_start(vel_engine *e, vel_error *error) {
         }
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
+    if (failed)
+        return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
     return VEL_OK;
 }
 

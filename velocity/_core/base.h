@@ -1,8 +1,10 @@
 /* base.h: what every core file stands on: statuses, errors, atomics, locks, little-endian access.
  *
- * The core is plain C11 with no Python in it, except pynames.c and pycodec.c. Functions are noun_verb on
- * their struct, return a vel_status, and give results through out-pointers. A negative status is
+ * The core is plain C11 with no Python in it, except the files named py*. Functions are noun_verb
+ * on their struct, return a vel_status, and give results through out-pointers. A negative status is
  * an error and fills a vel_error when the function takes one; a positive one is an answer.
+ *
+ * Thread-safe: works on its arguments; what they point to is the caller's to guard.
  */
 #ifndef VEL_BASE_H
 #define VEL_BASE_H
@@ -17,7 +19,7 @@
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "VelocityDB's formats are little-endian and read in place: big-endian machines are not supported"
+#error "VelocityDB's formats are little-endian and read in place; this machine is big-endian"
 #endif
 
 typedef enum {
@@ -67,6 +69,13 @@ void vel_assert_failed(const char *what, const char *file, int line) __attribute
 #define VEL_INLINE static inline __attribute__((always_inline))
 
 VEL_INLINE uint64_t vel_align8(uint64_t n) { return (n + 7) & ~(uint64_t)7; }
+
+/* Whether all bytes from p to before end are 0. */
+VEL_INLINE bool all_zero(const uint8_t *p, const uint8_t *end) {
+    while (p < end)
+        if (*p++) return false;
+    return true;
+}
 
 /* Little-endian, unaligned access. */
 #define VEL_DEFINE_ACCESS(name, type)                                                              \

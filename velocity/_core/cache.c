@@ -12,12 +12,17 @@
 
 typedef struct { uint64_t header, prev, next; } links;
 
-static links *links_at(vel_engine *e, vel_ref ref) { return (links *)(void *)slab_at(&e->slab, ref); }
-static cache_queue *queue_of(vel_cache *c, const links *l) { return l->prev & IN_MAIN ? &c->main : &c->small; }
+static links *links_at(vel_engine *e, vel_ref ref) {
+    return (links *)(void *)slab_at(&e->slab, ref);
+}
+
+static cache_queue *queue_of(vel_cache *c, const links *l) {
+    return l->prev & IN_MAIN ? &c->main : &c->small;
+}
 
 vel_status cache_open(vel_cache *c, uint64_t budget) {
     memset(c, 0, sizeof *c);
-    /* Ghosts: as many as records of 256 bytes fit the budget; an eighth of it at the least record size. */
+    /* Ghosts: one for 256 to 512 bytes of the budget, so at most a twentieth of it. */
     uint64_t capacity = 64;
     while (capacity * 512 <= budget && capacity < (1u << 26)) capacity *= 2;
     c->ghosts = calloc(capacity, sizeof *c->ghosts);
@@ -45,7 +50,8 @@ static uint32_t ghost_mask(const vel_cache *c) { return 2 * c->ghost_capacity - 
 /* Position of a fingerprint in the set, or of the empty place where it would go. */
 static uint32_t ghost_find(const vel_cache *c, uint32_t print) {
     uint32_t at = print * 0x9E3779B1u & ghost_mask(c);
-    while (c->ghost_set[at] && c->ghosts[c->ghost_set[at] - 1] != print) at = (at + 1) & ghost_mask(c);
+    while (c->ghost_set[at] && c->ghosts[c->ghost_set[at] - 1] != print)
+        at = (at + 1) & ghost_mask(c);
     return at;
 }
 
@@ -75,12 +81,13 @@ static void ghost_add(vel_cache *c, uint64_t hash) {
     c->ghost_at = (place + 1) & (c->ghost_capacity - 1);
 }
 
-/* Forget a ghost; true when it was one of the newest, as many as the main queue holds: an older one says that the record
- * comes back too seldom, as in a scan that is longer than the cache. */
+/* Forget a ghost; true when it was one of the newest, as many as the main queue holds: an older one
+ * says that the record comes back too seldom, as in a scan that is longer than the cache. */
 static bool ghost_take(vel_cache *c, uint64_t hash) {
     uint32_t at = ghost_find(c, fingerprint(hash));
     if (!c->ghost_set[at]) return false;
-    uint32_t place = c->ghost_set[at] - 1, age = (c->ghost_at - 1 - place) & (c->ghost_capacity - 1);
+    uint32_t place = c->ghost_set[at] - 1;
+    uint32_t age = (c->ghost_at - 1 - place) & (c->ghost_capacity - 1);
     ghost_unset(c, at);
     c->ghosts[place] = 0;
     return age < c->main.count;
@@ -118,7 +125,8 @@ static void queue_remove(vel_engine *e, cache_queue *q, vel_ref ref) {
     q->count--;
 }
 
-void cache_insert(vel_engine *e, vel_ref ref, uint32_t collection_index, uint64_t hash, vel_ref from) {
+void cache_insert(vel_engine *e, vel_ref ref, uint32_t collection_index, uint64_t hash,
+                  vel_ref from) {
     vel_cache *c = &e->cache;
     bool in_main;
     if (from) in_main = links_at(e, from)->prev & IN_MAIN;

@@ -1,10 +1,13 @@
-/* catalog.c: the collections: creating, finding, dropping, and storing them in the manifest. */
+/* catalog.c: the collections: creating, finding, dropping, and storing them in the manifest; blocks
+ * by their location in the log. */
 #include "engine.h"
 
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
     uint64_t memory = names_memory(c->names);
-    vel_status status = slab_charge(&e->slab, (int64_t)(memory - c->names_charged));
-    if (!status) c->names_charged = memory;
+    int64_t more = (int64_t)(memory - c->names_charged);
+    vel_status status = slab_charge(&e->slab, more);
+    if (status) e->slab.charged += (uint64_t)more;  /* they are there, whatever is refused because of them */
+    c->names_charged = memory;
     return status;
 }
 
@@ -14,7 +17,8 @@ static void collection_free(vel_collection *c) {
     free(c);
 }
 
-vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name, uint32_t name_size, vel_collection **out) {
+vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name,
+                       uint32_t name_size, vel_collection **out) {
     if (e->collection_count == e->collection_capacity) {
         uint32_t capacity = e->collection_capacity ? 2 * e->collection_capacity : 16;
         vel_collection **collections = realloc(e->collections, capacity * sizeof *collections);
@@ -30,7 +34,8 @@ vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t 
     c->name = malloc(name_size + 1);
     c->name_size = name_size;
     c->names = names_new();
-    vel_status status = c->name && c->names ? table_open(&c->table, &e->slab, &e->limbo) : VEL_E_NOMEM;
+    vel_status status =
+        c->name && c->names ? table_open(&c->table, &e->slab, &e->limbo) : VEL_E_NOMEM;
     if (status) { collection_free(c); return status; }
     memcpy(c->name, name, name_size);
     c->name[name_size] = 0;
@@ -48,7 +53,8 @@ vel_collection *catalog_by_id(vel_engine *e, uint32_t id) {
         if (e->collections[middle]->id < id) low = middle + 1;
         else high = middle;
     }
-    if (low == e->collection_count || e->collections[low]->id != id || e->collections[low]->dropped) return NULL;
+    if (low == e->collection_count || e->collections[low]->id != id || e->collections[low]->dropped)
+        return NULL;
     return e->collections[low];
 }
 
@@ -66,6 +72,7 @@ vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_c
     if (status) return status;
     pthread_mutex_lock(&e->commit_lock);
     *out = find_listed(e, name, name_size);
+    if (*out) atomic_add_relaxed(&(*out)->handles, 1);
     pthread_mutex_unlock(&e->commit_lock);
     return *out ? VEL_OK : VEL_NOT_FOUND;
 }
@@ -106,7 +113,8 @@ static vel_status describe_collection(const vel_collection *c, manifest_collecti
     return status;
 }
 
-/* The engine's state as a manifest. Requires commit_lock. Owns: manifest_free, also after failure. */
+/* The engine's state as a manifest. Requires commit_lock.
+ * Owns: manifest_free, also after failure. */
 static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     memset(m, 0, sizeof *m);
     memcpy(m->uuid, e->uuid, sizeof m->uuid);
@@ -122,15 +130,16 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     if (!m->collections || !m->segments) return VEL_E_NOMEM;
     for (uint32_t i = 0; i < e->collection_count; i++) {
         if (!e->collections[i]->listed) continue;
-        vel_status status = describe_collection(e->collections[i], &m->collections[m->collection_count++]);
+        manifest_collection *to = &m->collections[m->collection_count++];
+        vel_status status = describe_collection(e->collections[i], to);
         if (status) return status;
     }
     for (uint32_t i = 0; i < e->log.count; i++) {
         const vel_segment *s = e->log.list[i];
         if (!s->sealed && s->base_seq <= m->sealed_seq) m->sealed_seq = s->base_seq - 1;
         m->segments[m->segment_count++] = (manifest_segment){
-            .id = s->id, .salt = s->salt, .base_seq = s->base_seq, .last_seq = s->last_seq, .kind = s->kind,
-            .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};
+            .id = s->id, .salt = s->salt, .base_seq = s->base_seq, .last_seq = s->last_seq,
+            .kind = s->kind, .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};
     }
     return VEL_OK;
 }
@@ -155,22 +164,19 @@ vel_status catalog_store(void *engine, vel_error *error) {
     return status;
 }
 
-static vel_status sync_log(vel_engine *e, vel_error *error) {
-    return log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), error);
-}
-
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
-    vel_status status = sync_log(e, error);
+    vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
     pthread_mutex_lock(&e->manifest_lock);
     if (!status) status = store(e, clean, error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }
 
-/* Put a collection on the list, or take it off, on disk; earlier writes are made durable first. On failure the list is as before. */
+/* Put a collection on the list, or take it off, on disk; earlier writes are made durable
+ * first. On failure the list is as before. */
 static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
     if (!e->directory) { c->listed = listed; return VEL_OK; }
-    vel_status status = sync_log(e, error);
+    vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
     if (status) return status;
     pthread_mutex_lock(&e->manifest_lock);
     c->listed = listed;
@@ -181,8 +187,8 @@ static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed,
 
 /* --- create and drop ------------------------------------------------------------------------ */
 
-vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out,
-                          vel_error *error) {
+vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
+                          vel_collection **out, vel_error *error) {
     vel_status status = engine_enter(e);
     if (status) return status;
     vel_collection *c = NULL;
@@ -193,7 +199,8 @@ vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uin
     } else if (atomic_get_relaxed(&e->log.failed)) {
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
     } else {
-        status = catalog_add(e, e->next_collection_id, level, (const uint8_t *)name, (uint32_t)name_size, &c);
+        status = catalog_add(e, e->next_collection_id, level, (const uint8_t *)name,
+                             (uint32_t)name_size, &c);
         if (!status) {
             e->next_collection_id++;
             c->dropped = 1;
@@ -211,17 +218,30 @@ vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uin
     return status;
 }
 
+vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint64_t hash,
+                             uint64_t location) {
+    table_probe probe;
+    uint32_t position;
+    vel_ref ref;
+    table_probe_begin(&c->table, hash, &probe);
+    while ((ref = table_probe_next(&probe, &position)))
+        if ((block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION) == location) return ref;
+    return 0;
+}
+
 /* Bytes of a record from its block, also when it is on disk. */
 static uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
     if (!block_is_cold(e, block)) return record_size(block_record(e, block));
     uint64_t header = block_header(block), units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
     uint32_t size = (uint32_t)(units * 8) - OP_HEADER_SIZE;
     if (units == BLOCK_HINT_MAX) {
-        /* Only the count of live bytes depends on it: a disk that fails here makes compaction a little early. */
+        /* Only the count of live bytes depends on it: a disk that fails here
+         * makes compaction a little early. */
         const vel_segment *s = log_segment(&e->log, header & BLOCK_LOCATION);
+        uint64_t at = location_at(header & BLOCK_LOCATION) + OP_HEADER_SIZE;
         uint8_t bytes[4];
         size_t got;
-        if (!file_read(s->fd, s->path, location_at(header & BLOCK_LOCATION) + OP_HEADER_SIZE, bytes, 4, &got, NULL) && got == 4)
+        if (!file_read(s->fd, s->path, at, bytes, 4, &got, NULL) && got == 4)
             size = load_u32(bytes);
     }
     return size;
@@ -244,7 +264,8 @@ static void forget_block(vel_engine *e, vel_ref ref) {
     slab_free(&e->slab, ref);
 }
 
-/* Give back the blocks and the table of a dropped collection, a leaf at a time so that writers are not held up. */
+/* Give back the blocks and the table of a dropped collection, a leaf at a time so that writers are
+ * not held up. */
 static void collection_clear(vel_engine *e, vel_collection *c) {
     vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
     uint64_t cursor = 0;
@@ -259,17 +280,26 @@ static void collection_clear(vel_engine *e, vel_collection *c) {
     if (refs) {
         pthread_mutex_lock(&e->commit_lock);
         table_close(&c->table);
+        slab_charge(&e->slab, -(int64_t)c->names_charged);
+        c->names_charged = 0;
         pthread_mutex_unlock(&e->commit_lock);
     }
     free(refs);
 }
 
-vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error) {
+void collection_release(vel_collection *c) {
+    if (__atomic_sub_fetch(&c->handles, 1, __ATOMIC_ACQ_REL) || !atomic_get_acquire(&c->dropped)) return;
+    vel_names *names = atomic_exchange_acq_rel(&c->names, NULL);
+    if (names) names_free(names);
+}
+
+vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error) {
     vel_status status = engine_enter(e);
     if (status) return status;
     pthread_mutex_lock(&e->catalog_lock);
     pthread_mutex_lock(&e->commit_lock);
-    vel_collection *c = find_listed(e, name, name_size);
+    vel_collection *c = *out = find_listed(e, name, name_size);
+    if (c) atomic_add_relaxed(&c->handles, 1);
     if (!c) status = VEL_NOT_FOUND;
     else if (atomic_get_relaxed(&e->log.failed))
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);

@@ -1,13 +1,15 @@
 /* compaction.c: giving back the space of dead records.
  *
- * A pass goes over the segments from the oldest to the newest and rewrites those worth it; neighbours are merged into one
- * output, which takes their place in sequence order. A put is live when a slot of the table still names its location. A
- * tombstone is needed while an older segment may hold a dead record of its id: it goes when every older segment
- * either has no dead puts or was cleaned after the tombstone was written.
+ * A pass goes over the segments from the oldest to the newest and rewrites those worth it;
+ * neighbours are merged into one output, which takes their place in sequence order. A put is live
+ * when a slot of the table still names its location. A tombstone is needed while an older segment
+ * may hold a dead record of its id: it goes when every older segment either has no dead puts or
+ * was cleaned after the tombstone was written.
  *
- * Order of a rewrite: write and sync the output; sync the log, since what made records dead must be on disk before they
- * go; move the slots to the new locations; store the manifest; sync the log once more, for writes that superseded records in between
- * (an undone write must find its old record); wait for readers; delete the inputs.
+ * Order of a rewrite: write and sync the output; sync the log, since what made records dead must be
+ * on disk before they go; move the slots to the new locations; store the manifest; sync the log
+ * once more, for writes that superseded records in between (an undone write must find its old
+ * record); wait for readers; delete the inputs.
  */
 #include "engine.h"
 
@@ -17,11 +19,12 @@
 #define GARBAGE_MIN ((uint64_t)1 << 20)       /* bytes: below this nobody is woken */
 #define GARBAGE_RATIO 4                       /* one part in this many of the files */
 #define SMALL_SEGMENTS_MAX 32                 /* more small files than this are merged */
+#define SMALL_SEGMENT ((uint64_t)1 << 20)     /* bytes: below this a file is small */
 #define PUBLISH_CHUNK 256                     /* locations moved per hold of commit_lock */
 #define FRAME_OPS_MAX 256
 #define FRAME_BYTES_MAX ((uint64_t)1 << 20)
 
-typedef struct { uint64_t hash, from, to; uint32_t collection; uint32_t op_size; } relocation;
+typedef struct { uint64_t hash, from, to; uint32_t collection, op_size; } relocation;
 
 typedef struct {
     vel_engine *e;
@@ -51,7 +54,7 @@ bool compaction_pays(vel_engine *e) {
         const vel_segment *s = e->log.list[i];
         garbage += garbage_of(s);
         used += s->tail;
-        small += s->sealed && s->tail < ((uint64_t)1 << 20);
+        small += s->sealed && s->tail < SMALL_SEGMENT;
     }
     return (garbage > GARBAGE_MIN && garbage > used / GARBAGE_RATIO) || small > SMALL_SEGMENTS_MAX;
 }
@@ -70,9 +73,10 @@ static bool worth_it(const vel_engine *e, uint32_t position, bool all, bool merg
     const vel_segment *s = e->log.list[position];
     if (!s->sealed) return false;
     uint64_t garbage = dead_puts(s);
-    if (s->tombstone_bytes && older_are_clean(e, position, s->max_stamp)) garbage += s->tombstone_bytes;
+    if (s->tombstone_bytes && older_are_clean(e, position, s->max_stamp))
+        garbage += s->tombstone_bytes;
     if (all ? garbage > 0 : garbage * 10 > s->tail) return true;
-    return merge_small && s->tail < ((uint64_t)1 << 20);
+    return merge_small && s->tail < SMALL_SEGMENT;
 }
 
 /* --- writing the output ----------------------------------------------------------------------- */
@@ -102,7 +106,9 @@ static vel_status out_begin(compaction *k, const vel_segment *first) {
 
 static vel_status frame_end(compaction *k, uint64_t seq) {
     if (!k->frame_at) return VEL_OK;
-    segment_frame frame = {.at = k->frame_at, .length = (uint32_t)(k->bytes.size - k->frame_at), .count = k->frame_ops};
+    segment_frame frame = {.at = k->frame_at,
+                           .length = (uint32_t)(k->bytes.size - k->frame_at),
+                           .count = k->frame_ops};
     frame_seal(k->bytes.data + k->frame_at, frame.length, seq, k->frame_ops, 0, k->out->salt);
     k->frame_at = 0;
     return entries_add_frame(&k->entries, k->bytes.data, &frame, k->out->salt, k->e->hash_seed);
@@ -130,41 +136,35 @@ static vel_status keep(compaction *k, const segment_op *op, uint64_t hash, uint6
     memcpy(to + OP_HEADER_SIZE, op->payload, payload);
     op_seal(to, op->kind, op->collection, payload, k->out->salt);
     if (op->kind == OP_PUT) {
-        k->moves[k->move_count++] = (relocation){hash, from, k->bytes.size, op->collection, op->size};
+        k->moves[k->move_count++] =
+            (relocation){hash, from, k->bytes.size, op->collection, op->size};
         k->out->put_bytes += op->size;
     } else {
         k->out->tombstone_bytes += op->size;
     }
-    if (record_stamp(op->payload) > k->out->max_stamp) k->out->max_stamp = record_stamp(op->payload);
+    if (record_stamp(op->payload) > k->out->max_stamp)
+        k->out->max_stamp = record_stamp(op->payload);
     k->bytes.size += op->size;
     k->frame_ops++;
     return VEL_OK;
 }
 
-/* The slot that names a location, or 0. Requires: pinned, or commit_lock. */
-static vel_ref find_location(const vel_engine *e, const vel_collection *c, uint64_t hash, uint64_t location) {
-    table_probe probe;
-    uint32_t position;
-    vel_ref ref;
-    table_probe_begin(&c->table, hash, &probe);
-    while ((ref = table_probe_next(&probe, &position)))
-        if ((block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION) == location) return ref;
-    return 0;
-}
-
 static vel_status keep_if_live(compaction *k, const vel_segment *s, const segment_op *op) {
     vel_engine *e = k->e;
-    if (op->kind == OP_DEFINE) return VEL_OK;  /* the manifest that will list the output holds all names */
+    /* The manifest that will list the output holds all names. */
+    if (op->kind == OP_DEFINE) return VEL_OK;
     uint64_t hash = engine_hash(e, record_id(op->payload), record_id_size(op->payload));
     uint64_t from = log_location(s, op->at);
     bool live = false;
-    vel_collection *c = catalog_by_id(e, op->collection);  /* catalog_lock keeps the list of collections as it is */
+    /* catalog_lock keeps the list of collections as it is. */
+    vel_collection *c = catalog_by_id(e, op->collection);
     if (c && op->kind == OP_PUT) {
         epoch_slot *slot = epoch_pin_take();
-        live = find_location(e, c, hash, from) != 0;
+        live = engine_find_location(e, c, hash, from) != 0;
         epoch_pin_give(slot);
     } else if (c) {
-        /* Those before in this run are being cleaned right now: only segments before the run count. */
+        /* Those before in this run are being cleaned right now: only segments before the run
+         * count. */
         pthread_mutex_lock(&e->commit_lock);
         live = !older_are_clean(e, k->first, record_stamp(op->payload));
         pthread_mutex_unlock(&e->commit_lock);
@@ -179,12 +179,15 @@ static vel_status copy_segment(compaction *k, const vel_segment *s) {
         segment_frame frame;
         const char *why = "a frame is missing";
         if (frame_read(k->input.data, s->tail, at, s->salt, &frame, &why))
-            return vel_fail(k->error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data: %s", why);
+            return vel_fail(k->error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data: %s",
+                            why);
         uint64_t op_at = at + FRAME_HEADER_SIZE;
         for (uint32_t i = 0; i < frame.count && !status; i++) {
             segment_op op;
-            if (op_read(k->input.data + op_at, k->input.data + at + frame.length, s->salt, &op, &why))
-                return vel_fail(k->error, VEL_E_CORRUPT, 0, s->path, op_at, "damage in synced data: %s", why);
+            const uint8_t *frame_end_at = k->input.data + at + frame.length;
+            if (op_read(k->input.data + op_at, frame_end_at, s->salt, &op, &why))
+                return vel_fail(k->error, VEL_E_CORRUPT, 0, s->path, op_at,
+                                "damage in synced data: %s", why);
             op.at = op_at;
             status = keep_if_live(k, s, &op);
             op_at += op.size;
@@ -202,7 +205,8 @@ static vel_status copy_segment(compaction *k, const vel_segment *s) {
 
 static vel_status out_store(compaction *k) {
     vel_segment *s = k->out;
-    segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&k->e->log.durable_seq), s->salt, s->kind};
+    segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&k->e->log.durable_seq), s->salt,
+                        s->kind};
     segment_header_write(k->bytes.data, &h);
     s->tail = s->synced = s->allocated = k->bytes.size;
     s->sealed = true;
@@ -218,13 +222,16 @@ static vel_status out_store(compaction *k) {
 
 static void move_block(vel_engine *e, const relocation *m, const vel_segment *s) {
     vel_collection *c = catalog_by_id(e, m->collection);
-    vel_ref ref = c ? find_location(e, c, m->hash, m->from) : 0;
+    vel_ref ref = c ? engine_find_location(e, c, m->hash, m->from) : 0;
     if (!ref) return;  /* superseded since it was copied */
-    uint64_t *header = (uint64_t *)(void *)slab_at(&e->slab, ref), now = atomic_get_relaxed(header), with;
+    uint64_t *header = (uint64_t *)(void *)slab_at(&e->slab, ref);
+    uint64_t now = atomic_get_relaxed(header), with;
     /* Readers may set the visited bit meanwhile. */
     do with = (now & ~BLOCK_LOCATION) | log_location(s, m->to);
-    while (!__atomic_compare_exchange_n(header, &now, with, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    vel_segment *old = log_segment(&e->log, m->from), *new = log_segment(&e->log, with & BLOCK_LOCATION);
+    while (!__atomic_compare_exchange_n(header, &now, with, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED));
+    vel_segment *old = log_segment(&e->log, m->from);
+    vel_segment *new = log_segment(&e->log, with & BLOCK_LOCATION);
     old->live_bytes -= m->op_size;
     old->live_count--;
     new->live_bytes += m->op_size;
@@ -235,14 +242,10 @@ static void move_all(compaction *k) {
     vel_engine *e = k->e;
     for (size_t i = 0; i < k->move_count; i += PUBLISH_CHUNK) {
         pthread_mutex_lock(&e->commit_lock);
-        for (size_t j = i; j < k->move_count && j < i + PUBLISH_CHUNK; j++) move_block(e, &k->moves[j], k->out);
+        for (size_t j = i; j < k->move_count && j < i + PUBLISH_CHUNK; j++)
+            move_block(e, &k->moves[j], k->out);
         pthread_mutex_unlock(&e->commit_lock);
     }
-}
-
-static vel_status sync_now(compaction *k) {
-    vel_engine *e = k->e;
-    return log_sync(&e->log, &e->commit_lock, atomic_get_acquire(&e->log.seq), k->error);
 }
 
 static void remove_inputs(compaction *k, vel_segment **inputs, uint32_t count) {
@@ -270,7 +273,7 @@ static vel_status replace_run(compaction *k) {
     vel_segment **inputs = malloc(count * sizeof *inputs);
     vel_status status = inputs ? VEL_OK : VEL_E_NOMEM;
     if (!status && with) status = out_store(k);
-    if (!status) status = sync_now(k);
+    if (!status) status = log_sync_all(&e->log, &e->commit_lock, k->error);
     if (status) { free(inputs); return status; }
 
     pthread_mutex_lock(&e->commit_lock);
@@ -293,7 +296,7 @@ static vel_status replace_run(compaction *k) {
         log_replace_segments(&e->log, k->first, k->last, NULL);
         pthread_mutex_unlock(&e->commit_lock);
         status = catalog_sync_and_store(e, false, k->error);
-        if (!status) status = sync_now(k);
+        if (!status) status = log_sync_all(&e->log, &e->commit_lock, k->error);
         if (!status) remove_inputs(k, inputs, count);
         k->last = k->first;
     }
@@ -303,7 +306,8 @@ static vel_status replace_run(compaction *k) {
 
 /* --- a pass ----------------------------------------------------------------------------------- */
 
-/* The end of the run that begins at position: neighbours worth it whose live bytes fit one output. */
+/* The end of the run that begins at position: neighbours worth it whose live bytes fit one
+ * output. */
 static uint32_t run_end(vel_engine *e, uint32_t position, bool all, bool merge_small) {
     uint64_t live = 0, most = log_segment_size(&e->log);
     uint32_t end = position;
@@ -330,7 +334,8 @@ static void out_abandon(compaction *k) {
 
 static vel_status compact_run(compaction *k) {
     vel_status status = out_begin(k, k->e->log.list[k->first]);
-    for (uint32_t i = k->first; !status && i < k->last; i++) status = copy_segment(k, k->e->log.list[i]);
+    for (uint32_t i = k->first; !status && i < k->last; i++)
+        status = copy_segment(k, k->e->log.list[i]);
     if (!status) status = replace_run(k);
     out_abandon(k);
     return status;
@@ -344,11 +349,13 @@ static vel_status compact_pass(compaction *k, bool all) {
     uint32_t small = 0;
     uint64_t tombstones = 0, used = 0;
     pthread_mutex_lock(&e->commit_lock);
-    /* What is still being appended to can only be rewritten once it is full: end it early when it holds much garbage. */
-    if (e->log.active && (all ? garbage_of(e->log.active) > 0 : garbage_of(e->log.active) * 4 > e->log.active->tail))
+    /* What is still being appended to can only be rewritten once it is full: end it early when it
+     * holds much garbage. */
+    if (e->log.active &&
+        (all ? garbage_of(e->log.active) > 0 : garbage_of(e->log.active) * 4 > e->log.active->tail))
         log_roll(&e->log);
     for (uint32_t i = 0; i < e->log.count; i++) {
-        small += e->log.list[i]->tail < ((uint64_t)1 << 20);
+        small += e->log.list[i]->tail < SMALL_SEGMENT;
         tombstones += e->log.list[i]->tombstone_bytes;
         used += e->log.list[i]->tail;
     }
@@ -360,11 +367,15 @@ static vel_status compact_pass(compaction *k, bool all) {
     for (uint32_t position = 0; !status;) {
         pthread_mutex_lock(&e->commit_lock);
         k->started_stamp = e->last_stamp;
-        uint32_t count = e->log.count, end = position < count ? run_end(e, position, all, merge_small) : count;
+        uint32_t count = e->log.count;
+        uint32_t end = position < count ? run_end(e, position, all, merge_small) : count;
         pthread_mutex_unlock(&e->commit_lock);
         if (position >= count) break;
         /* One small file alone has no neighbour to merge with. */
-        if (end == position || (end == position + 1 && !worth_it(e, position, all, false))) { position++; continue; }
+        if (end == position || (end == position + 1 && !worth_it(e, position, all, false))) {
+            position++;
+            continue;
+        }
         k->first = position;
         k->last = end;
         status = compact_run(k);

@@ -182,7 +182,8 @@ cdef extern from "engine.h" nogil:
     vel_status catalog_list(vel_engine *e, vel_buffer *out)
     vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out,
                               vel_error *error)
-    vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error)
+    vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error)
+    void collection_release(vel_collection *c)
     ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what) noexcept
     vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records, verify_report report,
                                                      void *context, vel_error *error)

@@ -7,13 +7,15 @@
  *     to the log and publishes. Log order is publication order. A thread attached to the
  *     interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets VEL_BUSY, comes back
  *     without the GIL: nobody waits for a core lock while holding the GIL;
- *   - `sync_lock` is held by the one thread that syncs the
- *     log; the others wait on it (group commit);
- *   - `catalog_lock` orders what changes the collections or the list of
- *     segments: create, drop, compaction, close;
- *   - `manifest_lock` is held while the manifest is described and stored, so that
- *     the newest description is stored last.
- *   Lock order: catalog_lock, sync_lock, manifest_lock, commit_lock. No lock is taken while pinned.
+ *   - `sync_lock` (vel_log) is held by the one thread that syncs the log; the others wait on it
+ *     (group commit);
+ *   - `catalog_lock` orders what changes the collections or the list of segments: create, drop,
+ *     compaction, close;
+ *   - `manifest_lock` is held while the manifest is described and stored, so that the newest
+ *     description is stored last;
+ *   - `reap_lock` is held by the one thread that removes expired documents.
+ *   Lock order: reap_lock, catalog_lock, sync_lock, manifest_lock, commit_lock, wake_lock. No lock
+ *   is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
  * word for a cold document; only the record when there is no log. `record_offset` is 0, 8 or 24.
@@ -46,6 +48,7 @@ typedef struct vel_collection {
     vel_names *names;
     /* Guarded by commit_lock; `dropped` and `change_count` are read with atomics. */
     vel_table table;
+    uint32_t handles;         /* atomic: Python objects that use it; the last one of a dropped collection frees its names */
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
     uint32_t dropped;         /* not to be used: being created, or gone */
     bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
@@ -89,6 +92,9 @@ typedef struct vel_engine {
     uint32_t closed;          /* atomic; set under commit_lock */
     uint64_t busy;            /* atomic: calls inside the engine that close must wait for */
 
+    pthread_mutex_t reap_lock;
+    uint32_t reaping;         /* atomic: the holder of reap_lock has taken entries off the heap */
+
     /* Guarded by commit_lock. */
     vel_slab slab;
     epoch_limbo limbo;
@@ -96,8 +102,6 @@ typedef struct vel_engine {
     uint32_t collection_count, collection_capacity, next_collection_id;
     int64_t last_stamp;
     vel_expiry expiry;
-    pthread_mutex_t reap_lock;  /* held by the one who removes expired documents; outermost */
-    uint32_t reaping;           /* atomic: someone holds reap_lock and has taken entries out of the heap */
     uint64_t expiry_charged;  /* bytes of its heap counted in the slab's budget */
     vel_cache cache;
     vel_buffer scratch;       /* merged bodies and cold records of the batch being planned */
@@ -142,8 +146,8 @@ VEL_INLINE vel_status engine_usable(const vel_engine *e) {
     uint64_t generation = atomic_get_relaxed(&fork_generation);
     return vel_likely(e->fork_generation_at_open == generation) ? VEL_OK : VEL_E_LOCKED;
 }
-/* Announce a call that may wait inside; close waits for it.
- * engine_enter fails as engine_usable does. */
+/* Announce a call that may wait inside; close waits for it. engine_enter fails as engine_usable
+ * does. */
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
 
@@ -228,8 +232,8 @@ typedef struct {
  * VEL_E_*: nothing changed. Does not wait for the disk: see engine_wait_synced. */
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
                         vel_outcome *outcome, vel_error *error);
-/* In sync_writes mode: return when seq is on disk; on failure the write has been
- * undone. Else VEL_OK at once. Without the GIL. */
+/* In sync_writes mode: return when seq is on disk; on failure the write has been undone. Else VEL_OK
+ * at once. Without the GIL. */
 vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error);
 /* Everything written so far is on disk when it returns VEL_OK. Without the GIL. */
 vel_status engine_flush(vel_engine *e, vel_error *error);
@@ -336,13 +340,16 @@ vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, vo
 
 /* --- catalog.c ------------------------------------------------------------------------------- */
 
-/* VEL_OK with *out, VEL_NOT_FOUND. Takes commit_lock: without the GIL. */
+/* VEL_OK with *out, held for the caller (collection_release), or VEL_NOT_FOUND. Takes commit_lock: without the GIL. */
 vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out);
 /* VEL_MISMATCH when there is one of that name (*out is it).
  * Durable when it returns. Without the GIL. */
 vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
                           vel_collection **out, vel_error *error);
-vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_error *error);
+/* The same; *out is held for the caller. */
+vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error);
+/* Give up a hold. Requires an attached thread state: names hold str objects. */
+void collection_release(vel_collection *c);
 /* Append the names of all collections, each ended by NUL. Takes commit_lock. */
 vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */
@@ -353,8 +360,12 @@ vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
 vel_status catalog_store(void *engine, vel_error *error);
 /* The same after syncing the log: the manifest is not ahead of what it can be recovered from. */
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error);
-/* Count new names' memory. Requires commit_lock. */
+/* Count new names' memory, also past the limit: then VEL_E_MEMORY_LIMIT. Requires commit_lock. */
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
+/* The block that now stands for a location, or 0: it may have moved to disk since it was published.
+ * Requires: pinned, or commit_lock. */
+vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint64_t hash,
+                             uint64_t location);
 
 /* --- recovery.c, compaction.c, expiry.c, verify.c -------------------------------------------- */
 
@@ -384,21 +395,23 @@ vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries,
 /* Write the hint files that sealed segments lack, when the mode can use them: the next opening then
  * need not read the records. Requires catalog_lock. */
 void hints_store(vel_engine *e);
-VEL_INLINE uint64_t entry_at(const hint_entry *x) { return hint_offset(x); }
-VEL_INLINE uint8_t entry_kind(const hint_entry *x) { return (uint8_t)(x->where >> 32); }
 
 /* Rewrite segments. all: every one that holds garbage; else only when it pays.
  * *given_back: bytes. Takes catalog_lock. */
 vel_status engine_compact(vel_engine *e, bool all, uint64_t *given_back, vel_error *error);
 bool compaction_pays(vel_engine *e);  /* requires commit_lock */
 
-/* Remove expired documents that are due at `now`. *more: others are due
- * too (it works in chunks). Without the GIL. */
+/* Remove expired documents that are due at `now`. *more: others are due too (it works in chunks).
+ * Takes reap_lock and commit_lock. Without the GIL. */
 vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error);
+/* Take entries out of the heap whose documents were replaced or deleted, when they are the majority. Requires commit_lock. */
+void reap_prune(vel_engine *e);
 /* ns of the next expiry; INT64_MAX: none. Takes no lock. */
-VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) { return atomic_get_acquire(&e->expiry.next); }
-/* Whether a document that is due at `now` may still be counted: it
- * waits, or is being removed by another thread. */
+VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) {
+    return atomic_get_acquire(&e->expiry.next);
+}
+/* Whether a document that is due at `now` may still be counted: it waits, or is being removed by
+ * another thread. */
 VEL_INLINE bool engine_is_due(const vel_engine *e, int64_t now) {
     return engine_next_expiry(e) <= now || atomic_get_acquire(&e->reaping);
 }
@@ -423,8 +436,8 @@ typedef struct {
 void engine_health(vel_engine *e, vel_health *out);
 
 typedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what);
-/* Read and check a directory without changing it. Takes the owner's
- * lock (VEL_E_LOCKED when open elsewhere). */
+/* Read and check a directory without changing it; each problem is told to `report`. Takes the
+ * owner's lock (VEL_E_LOCKED when open elsewhere). VEL_E_INVALID when it is not a database. */
 vel_status verify_directory(const char *directory, uint64_t *records, verify_report report,
                             void *context, vel_error *error);
 

@@ -143,7 +143,7 @@ cdef class Document:
     Fields are decoded when asked for. `Document(id, fields)` makes one to insert.
     """
 
-    cdef Engine _engine            # keeps the names alive; None when made by a program
+    cdef CollectionBase _collection   # keeps the names alive; None when made by a program
     cdef vel_names *_names
     cdef uint8_t *_record          # inside _inline, or malloc'ed; NULL when made by a program
     cdef uint32_t _body_at, _body_size
@@ -297,7 +297,7 @@ cdef extern from *:
     object steal "velocity_steal"(PyObject *o)
 
 
-cdef Document document_new(Engine engine, vel_names *names, const uint8_t *record):
+cdef Document document_new(CollectionBase collection, const uint8_t *record):
     """A Document with a copy of the record."""
     cdef Document d = Document.__new__(Document)
     cdef uint32_t size = record_size(record)
@@ -308,8 +308,8 @@ cdef Document document_new(Engine engine, vel_names *names, const uint8_t *recor
         if d._record == NULL:
             raise MemoryError()
     memcpy(d._record, record, size)
-    d._engine = engine
-    d._names = names
+    d._collection = collection
+    d._names = collection.c.names
     d._body_at = <uint32_t>(record_id(record) - record) + record_id_size(record)
     d._body_size = size - d._body_at
     return d
@@ -424,6 +424,7 @@ cdef class Engine:
 
     def drop_collection(self, name):
         """Drop with all its documents; False when absent."""
+        cdef vel_collection *c = NULL
         cdef vel_error error
         cdef vel_status status
         encoded = name_bytes(name)
@@ -431,7 +432,9 @@ cdef class Engine:
         cdef const char *bytes = encoded
         cdef size_t size = len(encoded)
         with nogil:
-            status = catalog_drop(self.e, bytes, size, &error)
+            status = catalog_drop(self.e, bytes, size, &c, &error)
+        if c != NULL:
+            collection_release(c)
         if status < 0:
             raise_status(self.e, status, &error)
         return status == VEL_OK
@@ -540,12 +543,10 @@ cdef class _Batch:
     cdef Engine engine
     cdef vel_buffer writes, bodies   # vel_write; encoded bodies, `body` holds an offset until commit
     cdef list ids                    # owners of the id bytes
-    cdef int64_t now
 
     def __cinit__(self, Engine engine):
         self.engine = engine
         self.ids = []
-        self.now = clock_wall_ns()
 
     def __dealloc__(self):
         buffer_free(&self.writes)
@@ -573,7 +574,7 @@ cdef class _Batch:
         w.hash = engine_hash(self.engine.e, bytes, size) if size else 0
         w.kind = kind
         w.require = require
-        w.expiry = expiry_of(ttl, self.now)
+        w.expiry = expiry_of(ttl, 0)   # from the commit on
         w.body = <const uint8_t *>at
         w.body_size = <uint32_t>(self.bodies.size - at)
         self.writes.size += sizeof(vel_write)
@@ -616,6 +617,7 @@ cdef class _Batch:
         cdef vel_outcome outcome
         cdef vel_error error
         cdef vel_status status = VEL_BUSY
+        cdef int64_t now = clock_wall_ns()
         cdef vel_engine *e = self.engine.e
         if not count:
             raise_unusable(e)
@@ -624,11 +626,13 @@ cdef class _Batch:
         error.path[0] = error.what[0] = 0
         for i in range(count):
             w[i].body = self.bodies.data + <size_t>w[i].body
+            if w[i].expiry:
+                w[i].expiry += now
         if count <= APPLY_ATTACHED_MAX and not e.options.sync_writes:
-            status = engine_apply(e, w, count, self.now, APPLY_NONBLOCK, &outcome, &error)
+            status = engine_apply(e, w, count, now, APPLY_NONBLOCK, &outcome, &error)
         if status == VEL_BUSY:
             with nogil:
-                status = apply_waiting(e, w, count, self.now, 0, &outcome, &error)
+                status = apply_waiting(e, w, count, now, 0, &outcome, &error)
         if status == VEL_MISMATCH:
             raise_mismatch(&w[outcome.failed], outcome.why)
         if status:
@@ -675,6 +679,7 @@ cdef int raise_mismatch(vel_write *w, const char *why) except -1:
 
 # --- collections ------------------------------------------------------------------------------
 
+@cython.no_gc_clear
 cdef class CollectionBase:
     """The hot half of a Collection: every call goes straight to the core."""
 
@@ -698,6 +703,10 @@ cdef class CollectionBase:
         self._engine = engine
         self.e = engine.e
         self.c = c
+
+    def __dealloc__(self):
+        if self.c != NULL:
+            collection_release(self.c)
 
     @property
     def name(self):
@@ -739,7 +748,7 @@ cdef class CollectionBase:
         cdef size_t size
         cdef vel_status status = engine_read(self.e, self.c, hash, bytes, id_size, buffer, sizeof(buffer), &size)
         if status == VEL_OK:
-            return document_new(self._engine, self.c.names, buffer)
+            return document_new(self, buffer)
         if status == VEL_NOT_FOUND:
             if self.c.dropped:
                 self._check()
@@ -765,7 +774,7 @@ cdef class CollectionBase:
                 return default
             if status:
                 raise_status(self.e, status, &error)
-            return document_new(self._engine, self.c.names, record.data)
+            return document_new(self, record.data)
         finally:
             buffer_free(&record)
 
@@ -850,7 +859,7 @@ cdef class CollectionBase:
         if status:
             self._check()
             raise_status(self.e, status, &error)
-        return [document_new(self._engine, self.c.names, arena.data + key[i].at - 1) if key[i].at else None
+        return [document_new(self, arena.data + key[i].at - 1) if key[i].at else None
                 for i in range(count)]
 
     def __len__(self):
@@ -1133,7 +1142,7 @@ cdef class CollectionBase:
         r.success = status == VEL_OK
         r.version = 0
         if outcome.current.size:
-            r._document = document_new(self._engine, self.c.names, outcome.current.data)
+            r._document = document_new(self, outcome.current.data)
             r.version = record_version(outcome.current.data)
         return r
 
@@ -1142,9 +1151,10 @@ cdef bint has_operators(object fields):
     """Whether fields is an update with operators: a key begins with `$`."""
     if type(fields) is dict:
         for name in <dict>fields:
-            if type(name) is str and (<str>name).startswith("$"):
+            if isinstance(name, str) and (<str>name).startswith("$"):
                 return True
-    return False
+        return False
+    return isinstance(fields, Mapping) and any(isinstance(name, str) and name.startswith("$") for name in fields)
 
 
 Mapping.register(Document)

@@ -1,4 +1,5 @@
-/* entries.c: what recovery and compaction must know of a segment's operations, from its frames or its hint file. */
+/* entries.c: what recovery and compaction must know of a segment's operations: from its frames, and
+ * as its hint file. */
 #include "engine.h"
 
 void entries_free(vel_entries *x) {
@@ -17,15 +18,18 @@ static vel_status entries_reserve(vel_entries *x, size_t more) {
     return VEL_OK;
 }
 
-vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame, uint64_t salt, uint64_t hash_seed) {
+vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame,
+                             uint64_t salt, uint64_t hash_seed) {
     vel_status status = entries_reserve(x, frame->count);
     uint64_t at = frame->at + FRAME_HEADER_SIZE;
     for (uint32_t i = 0; i < frame->count && !status; i++) {
         segment_op op;
         const char *why;
-        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why)) return VEL_E_CORRUPT;
+        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why))
+            return VEL_E_CORRUPT;
         hint_entry *entry = &x->entries[x->count++];
-        *entry = (hint_entry){.where = at >> 3 | (uint64_t)op.kind << 32, .collection = op.collection, .size = op.size};
+        *entry = (hint_entry){.where = at >> 3 | (uint64_t)op.kind << 32,
+                              .collection = op.collection, .size = op.size};
         if (op.kind != OP_DEFINE) {
             const uint8_t *id = record_id(op.payload);
             uint16_t id_size = record_id_size(op.payload);
@@ -39,7 +43,8 @@ vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_
     return status;
 }
 
-vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *data, uint64_t hash_seed, vel_error *error) {
+vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *data,
+                        uint64_t hash_seed, vel_error *error) {
     uint64_t at = SEGMENT_HEADER_SIZE;
     while (at < s->tail) {
         segment_frame frame;
@@ -47,7 +52,8 @@ vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *dat
         vel_status status = frame_read(data, s->tail, at, s->salt, &frame, &why);
         if (!status) status = entries_add_frame(x, data, &frame, s->salt, hash_seed);
         if (status == VEL_END || status == VEL_E_CORRUPT)
-            return vel_fail(error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data: %s", status == VEL_END ? "a frame is missing" : why);
+            return vel_fail(error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data: %s",
+                            status == VEL_END ? "a frame is missing" : why);
         if (status) return status;
         at += frame.length;
     }
@@ -60,7 +66,8 @@ vel_status segment_load(const vel_segment *s, vel_buffer *out, vel_error *error)
     vel_status status = buffer_reserve(out, s->tail);
     if (!status) status = file_read(s->fd, s->path, 0, out->data, s->tail, &got, error);
     if (!status && got < s->tail)
-        status = vel_fail(error, VEL_E_CORRUPT, 0, s->path, got, "the file is shorter than the %llu bytes that were synced",
+        status = vel_fail(error, VEL_E_CORRUPT, 0, s->path, got,
+                          "the file is shorter than the %llu bytes that were synced",
                           (unsigned long long)s->tail);
     if (!status) out->size = s->tail;
     return status;
@@ -70,15 +77,16 @@ vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries,
     char path[VEL_PATH_MAX];
     vel_buffer bytes = {0};
     segment_name(path, sizeof path, e->directory, s->id, "hint");
-    vel_status status = hint_write(&bytes, s->id, s->salt, s->tail, entries->entries, entries->count);
+    vel_status status =
+        hint_write(&bytes, s->id, s->salt, s->tail, entries->entries, entries->count);
     if (!status) status = file_replace(e->directory, path, bytes.data, bytes.size, error);
     if (!status) s->hinted = true;
     buffer_free(&bytes);
     return status;
 }
 
-/* The next sealed segment without a hint at or after *position; NULL: none. The list may grow meanwhile, but only catalog_lock's
- * holder takes segments out. */
+/* The next sealed segment without a hint at or after *position; NULL: none. The list may grow
+ * meanwhile, but only catalog_lock's holder takes segments out. */
 static vel_segment *next_unhinted(vel_engine *e, uint32_t *position) {
     vel_segment *s = NULL;
     pthread_mutex_lock(&e->commit_lock);
@@ -96,7 +104,8 @@ void hints_store(vel_engine *e) {
     vel_segment *s;
     while (e->options.bounded && (s = next_unhinted(e, &position))) {
         vel_entries entries = {0};
-        if (!segment_load(s, &data, NULL) && !entries_scan(&entries, s, data.data, e->hash_seed, NULL))
+        if (!segment_load(s, &data, NULL) &&
+            !entries_scan(&entries, s, data.data, e->hash_seed, NULL))
             hint_store(e, s, &entries, NULL);
         entries_free(&entries);
     }

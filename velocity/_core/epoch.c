@@ -138,8 +138,8 @@ void epoch_pin_give(epoch_slot *slot) {
     atomic_set_release(&slot->taken, 0);
 }
 
-/* Advance, and run the barrier. Returns the new epoch: a pin of it or above sees all done before.
- * */
+/* Advance, and run the barrier. Returns the new epoch: a pin of it or above sees all done
+ * before. */
 static uint64_t epoch_advance(void) {
     uint64_t next = __atomic_add_fetch(&epoch_now, 1, __ATOMIC_SEQ_CST);
     barrier();

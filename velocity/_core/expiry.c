@@ -42,7 +42,8 @@ static void sift_down(vel_expiry *x, uint64_t at) {
     for (;;) {
         uint64_t child = 2 * at + 1;
         if (child >= x->count) break;
-        if (child + 1 < x->count && x->entries[child + 1].expiry < x->entries[child].expiry) child++;
+        if (child + 1 < x->count && x->entries[child + 1].expiry < x->entries[child].expiry)
+            child++;
         if (moving.expiry <= x->entries[child].expiry) break;
         x->entries[at] = x->entries[child];
         at = child;
@@ -66,7 +67,8 @@ bool expiry_pop(vel_expiry *x, int64_t now, expiry_entry *out) {
     return true;
 }
 
-void expiry_filter(vel_expiry *x, bool (*keep)(void *context, const expiry_entry *entry), void *context) {
+void expiry_filter(vel_expiry *x, bool (*keep)(void *context, const expiry_entry *entry),
+                   void *context) {
     uint64_t kept = 0;
     for (uint64_t i = 0; i < x->count; i++)
         if (keep(context, &x->entries[i])) x->entries[kept++] = x->entries[i];

@@ -134,7 +134,7 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
 void engine_free(vel_engine *e) {
     if (e->fork_generation_at_open != atomic_get_relaxed(&fork_generation)) return;
     for (uint32_t i = 0; i < e->collection_count; i++) {
-        names_free(e->collections[i]->names);
+        if (e->collections[i]->names) names_free(e->collections[i]->names);
         free(e->collections[i]->name);
         free(e->collections[i]);
     }

@@ -10,7 +10,7 @@
 
 #define NUMBERS_BYTES (LOG_NUMBERS * sizeof(vel_segment *))
 #define SEGMENT_SIZE_MIN ((uint64_t)16 << 20)
-#define SEGMENTS_WISHED 256u             /* segments grow with the data so that about this many hold it */
+#define SEGMENTS_WISHED 256u             /* segments grow so that about this many hold the data */
 #define CHUNK_MIN ((uint64_t)16 << 10)   /* a database of a few documents takes one of these */
 #define CHUNK_MAX ((uint64_t)4 << 20)
 #define READY_AHEAD ((uint64_t)256 << 10)
@@ -32,7 +32,8 @@ vel_status log_open(vel_log *log, const char *directory) {
     log->directory = directory;
     log->next_id = 1;
     pthread_mutex_init(&log->sync_lock, NULL);
-    void *p = mmap(NULL, NUMBERS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, NUMBERS_BYTES, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return VEL_E_NOMEM;
     log->by_number = p;
     return VEL_OK;
@@ -76,7 +77,8 @@ vel_status log_add_segment(vel_log *log, vel_segment *s, uint32_t position) {
     if (!number_take(log, &number)) return VEL_E_TOO_LARGE;
     s->number = number;
     atomic_set_release(&log->by_number[number], s);
-    memmove(log->list + position + 1, log->list + position, (log->count - position) * sizeof *log->list);
+    memmove(log->list + position + 1, log->list + position,
+            (log->count - position) * sizeof *log->list);
     log->list[position] = s;
     log->count++;
     return VEL_OK;
@@ -96,7 +98,8 @@ void log_free_segment(vel_log *log, vel_segment *s) {
 
 uint64_t log_disk_usage(const vel_log *log) {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < log->count; i++) total += log->list[i]->sealed ? log->list[i]->tail : log->list[i]->allocated;
+    for (uint32_t i = 0; i < log->count; i++)
+        total += log->list[i]->sealed ? log->list[i]->tail : log->list[i]->allocated;
     return total;
 }
 
@@ -108,8 +111,9 @@ uint64_t log_segment_size(const vel_log *log) {
 
 /* --- appending ------------------------------------------------------------------------------ */
 
-/* Write zeros up to `needed` and some more. A first store to a block that was only allocated costs two page faults and a
- * journal entry at the next sync (measured 3.9 us a page, against 1.8 with the zeros). */
+/* Write zeros up to `needed` and some more. A first store to a block that was only allocated costs
+ * two page faults and a journal entry at the next sync (measured 3.9 us a page, against 1.8 with
+ * the zeros). */
 static vel_status segment_make_ready(vel_segment *s, uint64_t needed, vel_error *error) {
     static const uint8_t zeros[64 << 10];
     uint64_t end = s->ready + READY_AHEAD;
@@ -144,7 +148,8 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
     if (!status) status = segment_make_ready(s, wanted, error);
     if (!status) status = file_map(s->fd, s->path, s->map_size, &s->map, error);
     if (!status) {
-        segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&log->durable_seq), s->salt, s->kind};
+        segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&log->durable_seq), s->salt,
+                            s->kind};
         segment_header_write(s->map, &h);
         status = log_add_segment(log, s, log->count);
     }
@@ -159,7 +164,8 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
     return VEL_OK;
 }
 
-/* Preallocate so that [tail, tail + size) has blocks: a store to the mapping must never meet a full disk. */
+/* Preallocate so that [tail, tail + size) has blocks: a store to
+ * the mapping must never meet a full disk. */
 static vel_status segment_grow(vel_segment *s, uint64_t size, vel_error *error) {
     uint64_t needed = (s->tail + size + PAGE - 1) & ~(PAGE - 1);
     if (needed <= s->allocated) return segment_make_ready(s, needed, error);
@@ -179,9 +185,8 @@ static vel_status segment_grow(vel_segment *s, uint64_t size, vel_error *error) 
 
 vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, vel_error *error) {
     if (size > SEGMENT_SIZE_MAX - SEGMENT_HEADER_SIZE)
-        return vel_fail(error, VEL_E_TOO_LARGE, 0, NULL, 0,
-                        "a batch of %llu bytes is larger than a log segment may be (1 GiB); split it",
-                        (unsigned long long)size);
+        return vel_fail(error, VEL_E_TOO_LARGE, 0, NULL, 0, "a batch of %llu bytes is larger than "
+                        "a log segment may be (1 GiB); split it", (unsigned long long)size);
     vel_segment *s = log->active;
     if (vel_likely(s && s->tail + size <= s->ready)) {
         *to = s->map + s->tail;
@@ -192,7 +197,8 @@ vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, v
     if (!s || s->tail + size > s->map_size) status = segment_begin(log, size, error);
     else status = segment_grow(s, size, error);
     if (status) {
-        if (status == VEL_E_IO && error) snprintf(log->full_text, sizeof log->full_text, "%s", error->what);
+        if (status == VEL_E_IO && error)
+            snprintf(log->full_text, sizeof log->full_text, "%s", error->what);
         return status;
     }
     log->full_text[0] = 0;
@@ -213,7 +219,8 @@ void log_roll(vel_log *log) { log->active = NULL; }
 
 void log_fail(vel_log *log, const vel_error *error) {
     if (atomic_get_acquire(&log->failed)) return;
-    snprintf(log->failed_text, sizeof log->failed_text, "%.250s; read-only until reopened", error->what);
+    snprintf(log->failed_text, sizeof log->failed_text, "%.250s; read-only until reopened",
+             error->what);
     atomic_set_release(&log->failed, 1);
 }
 
@@ -225,9 +232,11 @@ void log_discard(vel_log *log) {
     }
 }
 
-/* The unsealed segments now, copied: they stay valid while sync_lock is held, for only a sealed one is ever replaced. */
-static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_segment ***out, uint32_t *count, uint64_t *seq,
-                                uint64_t **tails, vel_error *error) {
+/* The unsealed segments now, copied: they stay valid while sync_lock is held, for only a sealed one
+ * is ever replaced. */
+static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_segment ***out,
+                                uint32_t *count, uint64_t *seq, uint64_t **tails,
+                                vel_error *error) {
     vel_status status = VEL_OK;
     pthread_mutex_lock(commit_lock);
     uint32_t first = log->count;
@@ -236,7 +245,8 @@ static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_
     *seq = log->seq;
     *out = malloc((*count + 1) * sizeof **out);
     *tails = malloc((*count + 1) * sizeof **tails);
-    if (!*out || !*tails) status = vel_fail(error, VEL_E_NOMEM, 0, log->directory, 0, "no memory to sync the log");
+    if (!*out || !*tails)
+        status = vel_fail(error, VEL_E_NOMEM, 0, log->directory, 0, "no memory to sync the log");
     for (uint32_t i = 0; !status && i < *count; i++) {
         (*out)[i] = log->list[first + i];
         (*tails)[i] = (*out)[i]->tail;
@@ -246,7 +256,7 @@ static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_
 }
 
 /* Requires sync_lock. */
-static vel_status sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
+static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
     vel_segment **list = NULL;
     uint64_t *tails = NULL, seq;
     uint32_t count;
@@ -257,11 +267,12 @@ static vel_status sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error
         if (s->synced >= tails[i]) continue;
         created |= s->synced == 0;
         status = file_sync(s->fd, s->path, error);
-        if (!status) s->synced = tails[i];
     }
     if (!status && created) status = directory_sync(log->directory, error);
     if (!status && created) status = log->segment_synced(log->context, error);
     if (!status && count) {
+        /* Only now: what log_discard keeps must be what counts as durable. */
+        for (uint32_t i = 0; i < count; i++) list[i]->synced = tails[i];
         pthread_mutex_lock(commit_lock);
         vel_segment *s = list[count - 1];
         if (s->map) segment_watermark_write(s->map, log->watermark_slot ^= 1, seq, s->salt);
@@ -280,11 +291,15 @@ vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, ve
     if (atomic_get_acquire(&log->durable_seq) < seq) {
         if (atomic_get_acquire(&log->failed))
             status = vel_fail(error, VEL_E_FAILED, EIO, log->directory, 0, "%s", log->failed_text);
-        else if ((status = sync_all(log, commit_lock, error)))
+        else if ((status = sync_unsealed(log, commit_lock, error)))
             log_fail(log, error);
     }
     pthread_mutex_unlock(&log->sync_lock);
     return status;
+}
+
+vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
+    return log_sync(log, commit_lock, atomic_get_acquire(&log->seq), error);
 }
 
 vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_error *error) {
@@ -298,7 +313,7 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         if (s == log->active) log->active = NULL;
         pthread_mutex_unlock(commit_lock);
         if (!s || atomic_get_acquire(&log->failed)) break;
-        if (s->synced < s->tail) status = sync_all(log, commit_lock, error);
+        if (s->synced < s->tail) status = sync_unsealed(log, commit_lock, error);
         if (!status) status = file_truncate(s->fd, s->path, s->tail, error);
         if (!status) status = file_sync(s->fd, s->path, error);
         if (status) {

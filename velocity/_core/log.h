@@ -1,14 +1,16 @@
 /* log.h: the append-only log: its segments, appending, syncing, giving files back.
  *
- * One segment is active: a preallocated file mapped shared, so that appending is a memcpy and what is appended survives
- * the process. Full segments are sealed: synced, cut to their size, unmapped. The list keeps sequence order; compacted segments
- * take the place of those they replace.
+ * One segment is active: a preallocated file mapped shared, so that appending is a memcpy and what
+ * is appended survives the process. Full segments are sealed: synced, cut to their size, unmapped.
+ * The list keeps sequence order; compacted segments take the place of those they replace.
  *
- * A location names an operation: number of the segment (index into `by_number`) and offset / 8. It fits 47 bits.
+ * A location names an operation: number of the segment (index into `by_number`) and offset / 8. It
+ * fits 47 bits.
  *
- * Threads: the list, the active segment and its tail are guarded by the engine's commit_lock. `by_number` entries are read with
- * acquire loads by pinned readers; a segment is closed only after epoch_wait. Syncing holds sync_lock and works on sealed
- * segments and the active file without commit_lock. A file's content below a committed tail never changes, but for its watermark slots.
+ * Threads: the list, the active segment and its tail are guarded by the engine's commit_lock.
+ * `by_number` entries are read with acquire loads by pinned readers; a segment is closed only after
+ * epoch_wait. Syncing holds sync_lock and works on sealed segments and the active file without
+ * commit_lock. A file's content below a committed tail never changes, but for its watermark slots.
  */
 #ifndef VEL_LOG_H
 #define VEL_LOG_H
@@ -28,12 +30,13 @@ typedef struct {
     uint8_t *map;             /* only while it can be appended to or has not been sealed */
     uint64_t map_size;        /* also the most it may grow to */
     uint64_t allocated;       /* bytes of blocks in the file */
-    uint64_t ready;           /* bytes of it that were written, with zeros or frames: cheap to store to */
+    uint64_t ready;           /* bytes of it written, with zeros or frames: cheap to store to */
     uint64_t tail;            /* bytes in use; the size once sealed */
     uint64_t synced;          /* bytes known to be on disk; sync_lock */
     bool sealed;              /* cut and on disk: never changes again */
     bool hinted;              /* a hint file is there */
-    uint64_t put_bytes, live_bytes, tombstone_bytes;  /* of operations: all puts, those the tables name, deletes */
+    /* Bytes of operations: all puts, those of them that the tables name, deletes. commit_lock. */
+    uint64_t put_bytes, live_bytes, tombstone_bytes;
     uint64_t live_count;
     int64_t max_stamp;        /* newest record in it */
     int64_t cleaned_stamp;    /* dead records older than this are gone from it; 0: not known */
@@ -41,8 +44,9 @@ typedef struct {
 } vel_segment;
 
 typedef struct vel_log {
-    /* Called, with sync_lock held, when a new segment was synced for the first time: what is in it counts as durable only
-     * when the manifest lists it, so that its loss can be told from a file that was just being made. */
+    /* Called, with sync_lock held, when a new segment was synced for the first time: what is in it
+     * counts as durable only when the manifest lists it, so that its loss can be told from a file
+     * that was just being made. */
     vel_status (*segment_synced)(void *context, vel_error *error);
     void *context;
     vel_segment **by_number;  /* LOG_NUMBERS pointers, virtually reserved */
@@ -56,8 +60,9 @@ typedef struct vel_log {
     int watermark_slot;
     uint64_t seal_count;      /* segments sealed since open; atomic */
     pthread_mutex_t sync_lock;
-    uint32_t failed;          /* atomic: an I/O failure that may have lost acknowledged data: read-only until reopened */
-    char failed_text[VEL_WHAT_MAX];
+    /* Atomic: an I/O failure that may have lost acknowledged data: read-only until reopened. */
+    uint32_t failed;
+    char failed_text[VEL_WHAT_MAX];  /* set before `failed` */
     char full_text[VEL_WHAT_MAX]; /* last failure to grow, "" after a success; commit_lock */
     const char *directory;
 } vel_log;
@@ -72,32 +77,41 @@ VEL_INLINE uint64_t location_at(uint64_t location) {
     return (location & (((uint64_t)1 << LOG_OFFSET_BITS) - 1)) << 3;
 }
 
-vel_status log_open(vel_log *log, const char *directory);  /* NULL directory: no files, only numbers */
-void log_close(vel_log *log);                               /* closes files and frees; syncs nothing */
+/* NULL directory: no files, only numbers. `directory` stays the caller's. VEL_OK or VEL_E_NOMEM. */
+vel_status log_open(vel_log *log, const char *directory);
+/* Closes files and frees; syncs nothing. */
+void log_close(vel_log *log);
 
 /* Add a segment record to by_number and, at `position`, to the list. Owns: the log. */
 vel_status log_add_segment(vel_log *log, vel_segment *s, uint32_t position);
-/* Take list[from, to) out and put `with` (may be NULL) there. The removed ones stay open and in by_number. */
+/* Take list[from, to) out and put `with` (may be NULL) there. The removed ones stay open and in
+ * by_number. */
 void log_replace_segments(vel_log *log, uint32_t from, uint32_t to, vel_segment *with);
 /* Close and free one that is out of the list. Requires: epoch_wait since. */
 void log_free_segment(vel_log *log, vel_segment *s);
 
-/* Room for a frame of `size` bytes at *to, in preallocated mapped memory; rolls to a new segment when the active one is full.
- * nonblock: VEL_BUSY instead of system calls that can wait. Errors leave everything as it was. Requires commit_lock. */
+/* Room for a frame of `size` bytes at *to, in preallocated mapped memory; rolls to a new segment
+ * when the active one is full. nonblock: VEL_BUSY instead of system calls that can wait. Errors
+ * leave everything as it was. Requires commit_lock. */
 vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, vel_error *error);
-/* The frame at log_begin's place is sealed by the caller with seq + 1: count it in. Requires commit_lock. */
+/* The frame at log_begin's place is sealed by the caller with seq + 1: count it in. Requires
+ * commit_lock. */
 void log_end(vel_log *log, uint64_t size);
 
-/* Make everything up to `seq` durable. One caller syncs, the others ride along. On failure latches `failed`. Takes sync_lock, and
- * `commit_lock` shortly. Without the GIL. */
+/* Make everything up to `seq` durable. One caller syncs, the others ride along. On failure latches
+ * `failed`. Takes sync_lock, and `commit_lock` shortly. Without the GIL. */
 vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, vel_error *error);
-/* Sync, cut and unmap segments that are full; those that can be sealed but the active one unless `all`. Requires not commit_lock. */
+/* The same for everything appended so far. */
+vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error);
+/* Sync, cut and unmap segments that are full; those that can be sealed but the active one
+ * unless `all`. Requires not commit_lock. */
 vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_error *error);
 /* End the active segment: the next frame begins a new one. Requires commit_lock. */
 void log_roll(vel_log *log);
 
-/* After a failed sync in sync_writes mode: wipe the frames that are not known to be on disk, so that reopening does not
- * bring back writes that were refused. Requires commit_lock and that the failure is latched. */
+/* After a failed sync in sync_writes mode: wipe the frames that are not known to be on disk, so
+ * that reopening does not bring back writes that were refused. Requires commit_lock and that the
+ * failure is latched. */
 void log_discard(vel_log *log);
 /* Latch a failure. */
 void log_fail(vel_log *log, const vel_error *error);

@@ -44,7 +44,7 @@ typedef struct {
     uint64_t next_segment_id;     /* above every listed one */
     uint32_t next_collection_id;  /* above every listed one */
     uint32_t clean;               /* 1: closed cleanly, everything synced */
-    uint64_t sealed_seq;      /* everything up to it lies in sealed segments or was compacted away */
+    uint64_t sealed_seq;          /* all up to it lies in sealed segments or was compacted away */
     uint64_t durable_seq;         /* everything up to this was synced when written */
     int64_t last_stamp;           /* no stamp above it had been given out */
     manifest_collection *collections;

@@ -3,7 +3,7 @@
  * Every field name of a collection, at any depth, gets a number 1, 2, 3, ... once, up to
  * NAMES_MAX; a record holds the number. Numbers are never taken back. A name is numbered when it
  * is first encoded and reaches the log, as a DEFINE operation, in the first frame that could use
- * it (engine.c keeps `logged`).
+ * it (vel_collection.names_logged, engine.h).
  *
  * Threads: any number of readers, lock-free; adding takes `lock` inside. A name's bytes and number
  * never change once published, and entries stay where they are until names_free. names_* need no

@@ -11,7 +11,8 @@ typedef struct {
 } reaper;
 
 /* Find the document that an entry is about: its record still has that expiry. Copies its id. */
-static vel_status find_expired(vel_engine *e, const expiry_entry *entry, reaper *r, vel_error *error) {
+static vel_status find_expired(vel_engine *e, const expiry_entry *entry, reaper *r,
+                               vel_error *error) {
     table_probe probe;
     uint32_t position;
     vel_ref ref;
@@ -65,9 +66,13 @@ static bool entry_is_current(void *context, const expiry_entry *entry) {
     return false;
 }
 
+void reap_prune(vel_engine *e) {
+    if (expiry_is_stale(&e->expiry)) expiry_filter(&e->expiry, entry_is_current, e);
+}
+
 static void take_due(vel_engine *e, int64_t now, expiry_entry *due, size_t *count, bool *more) {
     pthread_mutex_lock(&e->commit_lock);
-    if (expiry_is_stale(&e->expiry)) expiry_filter(&e->expiry, entry_is_current, e);
+    reap_prune(e);
     for (*count = 0; *count < REAP_BATCH && expiry_pop(&e->expiry, now, &due[*count]);) ++*count;
     *more = engine_next_expiry(e) <= now;
     pthread_mutex_unlock(&e->commit_lock);
@@ -89,7 +94,8 @@ static vel_status reap_batch(vel_engine *e, int64_t now, bool *more, vel_error *
     if (status) {
         /* Not removed: they stay due, so that a later call tries again. */
         if (!expiry_reserve(&e->expiry, count))
-            for (size_t i = 0; i < count; i++) expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
+            for (size_t i = 0; i < count; i++)
+                expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
     } else {
         e->expired_count += r->count;
     }

@@ -1,11 +1,12 @@
 /* recovery.c: from a directory to a running engine.
  *
- * 1. The manifest gives seeds, collections and the segments known when it was written; newer log segments are found by
- *    listing, left-overs are deleted.
- * 2. Segments that were not sealed are walked from the oldest: frames must be whole and their sequences follow on. Where that ends, all at
- *    or below the durable sequence must have been read, else it is damage; above it is a torn tail: cut off, and what follows is dropped.
- * 3. All operations are met from the newest to the oldest; the first one of an id is its present state. Bounded modes need only hints, the
- *    others copy the records.
+ * 1. The manifest gives seeds, collections and the segments known when it was written; newer log
+ *    segments are found by listing, left-overs are deleted.
+ * 2. Segments that were not sealed are walked from the oldest: frames must be whole and their
+ *    sequences follow on. Where that ends, all at or below the durable sequence must have been
+ *    read, else it is damage; above it is a torn tail: cut off, and what follows is dropped.
+ * 3. All operations are met from the newest to the oldest; the first one of an id is its present
+ *    state. Bounded modes need only hints, the others copy the records.
  */
 #include "engine.h"
 
@@ -20,13 +21,13 @@ typedef struct {
     vel_manifest m;
     vel_entries *scanned;     /* per list position: entries of segments walked in step 2 */
     uint64_t *found; size_t found_count, found_capacity;  /* ids of .seg files in the directory */
-    vel_buffer defines;       /* DEFINE payloads met, newest first: u32 collection, u32 size, bytes */
+    vel_buffer defines;       /* payloads met, newest first: u32 collection, u32 size, bytes */
     size_t *define_at; size_t define_count, define_capacity;
     vel_seen seen;
     vel_buffer data;
     uint64_t durable_seq;
     bool changed;             /* the directory no longer is as the manifest says */
-    bool unborn;              /* the segment last opened has no header at all: a crash came before its first sync */
+    bool unborn;              /* the segment last opened has no header: a crash came before a sync */
     vel_error *error;
 } recovery;
 
@@ -34,7 +35,8 @@ typedef struct {
 
 static bool parse_segment_name(const char *name, const char *suffix, uint64_t *id) {
     char *end;
-    if (strlen(name) != TAIL_NAME_SIZE + 1 + strlen(suffix) || name[TAIL_NAME_SIZE] != '.') return false;
+    if (strlen(name) != TAIL_NAME_SIZE + 1 + strlen(suffix) || name[TAIL_NAME_SIZE] != '.')
+        return false;
     *id = strtoull(name, &end, 16);
     return end == name + TAIL_NAME_SIZE && strcmp(end + 1, suffix) == 0;
 }
@@ -53,7 +55,9 @@ static vel_status remember_file(recovery *r, uint64_t id) {
 
 static vel_status list_files(recovery *r, bool *foreign) {
     DIR *d = opendir(r->e->directory);
-    if (!d) return vel_fail(r->error, VEL_E_IO, errno, r->e->directory, 0, "cannot list the data directory");
+    if (!d)
+        return vel_fail(r->error, VEL_E_IO, errno, r->e->directory, 0,
+                        "cannot list the data directory");
     vel_status status = VEL_OK;
     struct dirent *entry;
     *foreign = false;
@@ -61,8 +65,8 @@ static vel_status list_files(recovery *r, bool *foreign) {
         const char *name = entry->d_name;
         uint64_t id;
         if (parse_segment_name(name, "seg", &id)) status = remember_file(r, id);
-        else if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, "LOCK") && strncmp(name, "MANIFEST", 8) &&
-                 !strstr(name, ".hint"))
+        else if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, "LOCK") &&
+                 strncmp(name, "MANIFEST", 8) && !strstr(name, ".hint"))
             *foreign = true;
     }
     closedir(d);
@@ -73,19 +77,21 @@ static vel_status create_database(recovery *r, bool foreign) {
     vel_engine *e = r->e;
     if (r->found_count)
         return vel_fail(r->error, VEL_E_CORRUPT, 0, e->directory, 0,
-                        "MANIFEST is missing while log segments are there; restore the directory from a backup");
+                        "MANIFEST is missing while log segments are there; restore the directory "
+                        "from a backup");
     if (foreign)
         return vel_fail(r->error, VEL_E_INVALID, 0, e->directory, 0,
-                        "the directory holds other files and is not a database; name an empty or a new one");
+                        "the directory holds other files and is not a database; name an empty or "
+                        "a new one");
     return catalog_store(e, r->error);
 }
 
-static bool all_zero(const uint8_t *p, size_t size) {
-    while (size && !*p) { p++; size--; }
-    return !size;
+static bool header_as_listed(const segment_header *h, const manifest_segment *m) {
+    return h->kind == m->kind && h->base_seq == m->base_seq && h->salt == m->salt;
 }
 
-static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t id, vel_segment **out) {
+static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t id,
+                               vel_segment **out) {
     vel_engine *e = r->e;
     vel_segment *s = calloc(1, sizeof *s);
     uint8_t bytes[SEGMENT_HEADER_SIZE];
@@ -98,16 +104,20 @@ static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t 
     segment_name(s->path, sizeof s->path, e->directory, id, "seg");
     vel_status status = file_open(s->path, O_RDWR, &s->fd, r->error);
     if (status == VEL_E_IO && r->error->sys_errno == ENOENT)
-        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0, "a segment that the manifest lists is missing");
+        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0,
+                          "a segment that the manifest lists is missing");
     if (!status) status = file_size(s->fd, s->path, &size, r->error);
     if (!status) status = file_read(s->fd, s->path, 0, bytes, sizeof bytes, &got, r->error);
-    r->unborn = !status && all_zero(bytes, got);
+    r->unborn = !status && all_zero(bytes, bytes + got);
     if (!status && segment_header_read(bytes, got, &h, &why)) {
-        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0, "a segment's header is damaged: %s", why);
-    } else if (!status && (h.id != id || (m && (h.kind != m->kind || h.base_seq != m->base_seq || h.salt != m->salt)))) {
-        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 16, "the segment is not the one its name and the manifest say");
+        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0,
+                          "a segment's header is damaged: %s", why);
+    } else if (!status && (h.id != id || (m && !header_as_listed(&h, m)))) {
+        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 16,
+                          "the segment is not the one its name and the manifest say");
     } else if (!status && m && m->size > size) {
-        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, size, "the file is shorter than the %llu bytes that were synced",
+        status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, size,
+                          "the file is shorter than the %llu bytes that were synced",
                           (unsigned long long)m->size);
     }
     if (status) {
@@ -181,12 +191,15 @@ static vel_status open_segments(recovery *r) {
 
 /* --- step 2: where the log ends ------------------------------------------------------------- */
 
-static vel_status damage(recovery *r, const vel_segment *s, uint64_t at, uint64_t seq, const char *why) {
-    return vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data (frame %llu, synced up to %llu): %s",
+static vel_status damage(recovery *r, const vel_segment *s, uint64_t at, uint64_t seq,
+                         const char *why) {
+    return vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, at,
+                    "damage in synced data (frame %llu, synced up to %llu): %s",
                     (unsigned long long)seq, (unsigned long long)r->durable_seq, why);
 }
 
-/* Walk an unsealed segment. *torn: it ends before its file's data does, or before the durable sequence could be reached. */
+/* Walk an unsealed segment. *torn: it ends before its file's data does, or before the durable
+ * sequence could be reached. */
 static vel_status walk_segment(recovery *r, vel_segment *s, vel_entries *entries, bool *torn) {
     vel_engine *e = r->e;
     uint64_t at = SEGMENT_HEADER_SIZE;
@@ -194,7 +207,8 @@ static vel_status walk_segment(recovery *r, vel_segment *s, vel_entries *entries
     vel_status status = segment_load(s, &r->data, r->error);
     *torn = false;
     if (!status && s->base_seq != e->log.seq + 1) {
-        if (e->log.seq < r->durable_seq) return damage(r, s, 24, e->log.seq + 1, "frames before this segment are missing");
+        if (e->log.seq < r->durable_seq)
+            return damage(r, s, 24, e->log.seq + 1, "frames before this segment are missing");
         *torn = true;
         s->tail = at;
         return VEL_OK;
@@ -202,7 +216,10 @@ static vel_status walk_segment(recovery *r, vel_segment *s, vel_entries *entries
     while (!status) {
         segment_frame frame;
         vel_status read = frame_read(r->data.data, s->tail, at, s->salt, &frame, &why);
-        if (!read && frame.seq != e->log.seq + 1) { read = VEL_E_CORRUPT; why = "its sequence does not follow"; }
+        if (!read && frame.seq != e->log.seq + 1) {
+            read = VEL_E_CORRUPT;
+            why = "its sequence does not follow";
+        }
         if (read) {
             *torn = read == VEL_E_CORRUPT;
             if (!*torn) why = "a frame is missing";
@@ -261,7 +278,8 @@ static vel_status find_end(recovery *r) {
         if (status) break;
         bool empty = s->tail == SEGMENT_HEADER_SIZE;
         if (torn) {
-            snprintf(r->e->torn_text, sizeof r->e->torn_text, "a torn tail was cut off at %.200s offset %llu", s->path,
+            snprintf(r->e->torn_text, sizeof r->e->torn_text,
+                     "a torn tail was cut off at %.200s offset %llu", s->path,
                      (unsigned long long)s->tail);
             drop_from(r, i + 1);
         }
@@ -269,10 +287,11 @@ static vel_status find_end(recovery *r) {
         else status = seal_found(r, s);
     }
     if (!status && log->seq < r->durable_seq)
-        return vel_fail(r->error, VEL_E_CORRUPT, 0, log->count ? log->list[log->count - 1]->path : r->e->directory,
+        return vel_fail(r->error, VEL_E_CORRUPT, 0,
+                        log->count ? log->list[log->count - 1]->path : r->e->directory,
                         log->count ? log->list[log->count - 1]->tail : 0,
-                        "frames %llu to %llu were synced and are missing from the log", (unsigned long long)log->seq + 1,
-                        (unsigned long long)r->durable_seq);
+                        "frames %llu to %llu were synced and are missing from the log",
+                        (unsigned long long)log->seq + 1, (unsigned long long)r->durable_seq);
     return status;
 }
 
@@ -296,33 +315,40 @@ static vel_status keep_define(recovery *r, const segment_op *op) {
     return VEL_OK;
 }
 
-/* The operation of an entry: from the segment in memory, or by a read of its own when only the hint was read. */
-static vel_status load_op(recovery *r, const vel_segment *s, const hint_entry *x, vel_buffer *own, segment_op *op) {
-    const uint8_t *p = r->data.data + entry_at(x);
+/* The operation of an entry: from the segment in memory, or by a read of its own when only the hint
+ * was read. */
+static vel_status load_op(recovery *r, const vel_segment *s, const hint_entry *x, vel_buffer *own,
+                          segment_op *op) {
+    const uint8_t *p = r->data.data + hint_offset(x);
     const char *why = "";
     size_t got;
     vel_status status = VEL_OK;
     if (!r->data.size) {
         own->size = 0;
         if ((status = buffer_reserve(own, x->size))) return status;
-        if ((status = file_read(s->fd, s->path, entry_at(x), own->data, x->size, &got, r->error))) return status;
         p = own->data;
+        status = file_read(s->fd, s->path, hint_offset(x), own->data, x->size, &got, r->error);
+        if (status) return status;
         if (got < x->size) status = VEL_E_CORRUPT;
     }
     if (!status) status = op_read(p, p + x->size, s->salt, op, &why);
-    if (status) return vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, entry_at(x), "damage in synced data: %s", why);
+    if (status)
+        return vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, hint_offset(x),
+                        "damage in synced data: %s", why);
     return VEL_OK;
 }
 
-static vel_status restore_document(recovery *r, vel_segment *s, vel_collection *c, const hint_entry *x) {
+static vel_status restore_document(recovery *r, vel_segment *s, vel_collection *c,
+                                   const hint_entry *x) {
     vel_engine *e = r->e;
     vel_ref ref;
-    const uint8_t *record = r->data.data + entry_at(x) + OP_HEADER_SIZE;
+    const uint8_t *record = r->data.data + hint_offset(x) + OP_HEADER_SIZE;
     uint32_t size = e->options.bounded ? x->size - OP_HEADER_SIZE : record_size(record);
-    uint64_t header = block_header_make(log_location(s, entry_at(x)), size, x->expiry != 0);
+    uint64_t header = block_header_make(log_location(s, hint_offset(x)), size, x->expiry != 0);
     vel_status status = table_reserve(&c->table, &x->hash, 1);
     if (!status && x->expiry) status = expiry_reserve(&e->expiry, 1);
-    if (!status) status = slab_alloc(&e->slab, e->options.bounded ? sizeof header : e->record_offset + (uint64_t)size, &ref);
+    uint64_t block_size = e->options.bounded ? sizeof header : e->record_offset + (uint64_t)size;
+    if (!status) status = slab_alloc(&e->slab, block_size, &ref);
     if (status) return status;
     uint8_t *block = slab_at(&e->slab, ref);
     store_u64(block, e->options.bounded ? header | BLOCK_COLD : header);
@@ -340,36 +366,39 @@ static vel_status restore_document(recovery *r, vel_segment *s, vel_collection *
 static vel_status restore_entry(recovery *r, vel_segment *s, const hint_entry *x, vel_buffer *own) {
     vel_status status;
     bool fresh;
-    if (entry_kind(x) == OP_DEFINE) {
+    if (hint_kind(x) == OP_DEFINE) {
         segment_op op;
         status = load_op(r, s, x, own, &op);
         return status ? status : keep_define(r, &op);
     }
     if (x->stamp > s->max_stamp) s->max_stamp = x->stamp;
     if (x->stamp > r->e->last_stamp) r->e->last_stamp = x->stamp;
-    if (entry_kind(x) == OP_PUT) s->put_bytes += x->size;
+    if (hint_kind(x) == OP_PUT) s->put_bytes += x->size;
     else s->tombstone_bytes += x->size;
     vel_collection *c = catalog_by_id(r->e, x->collection);
     if (!c) return VEL_OK;  /* dropped */
     status = seen_add(&r->seen, x->collection, x->hash, x->check, &fresh);
-    if (status || !fresh || entry_kind(x) != OP_PUT) return status;
+    if (status || !fresh || hint_kind(x) != OP_PUT) return status;
     return restore_document(r, s, c, x);
 }
 
-/* The entries of a sealed segment: its hint when the mode can live on it, else its frames, loaded into r->data. */
-static vel_status entries_of(recovery *r, vel_segment *s, vel_entries *scanned, vel_buffer *hint, const hint_entry **entries,
-                             size_t *count) {
+/* The entries of a sealed segment: its hint when the mode can live on it, else its frames, loaded
+ * into r->data. */
+static vel_status entries_of(recovery *r, vel_segment *s, vel_entries *scanned, vel_buffer *hint,
+                             const hint_entry **entries, size_t *count) {
     vel_engine *e = r->e;
     char path[VEL_PATH_MAX];
     r->data.size = hint->size = 0;
     segment_name(path, sizeof path, e->directory, s->id, "hint");
-    if (e->options.bounded && !scanned->entries && !file_load(path, SEGMENT_SIZE_MAX * 2, hint, NULL) &&
+    if (e->options.bounded && !scanned->entries &&
+        !file_load(path, SEGMENT_SIZE_MAX * 2, hint, NULL) &&
         !hint_read(hint->data, hint->size, s->id, s->salt, s->tail, entries, count)) {
         s->hinted = true;
         return VEL_OK;
     }
     vel_status status = segment_load(s, &r->data, r->error);
-    if (!status && !scanned->entries) status = entries_scan(scanned, s, r->data.data, e->hash_seed, r->error);
+    if (!status && !scanned->entries)
+        status = entries_scan(scanned, s, r->data.data, e->hash_seed, r->error);
     if (!status && e->options.bounded) hint_store(e, s, scanned, NULL);
     *entries = scanned->entries;
     *count = scanned->count;
@@ -408,7 +437,8 @@ static vel_status restore_names(recovery *r) {
         vel_collection *c = catalog_by_id(r->e, load_u32(p));
         vel_status status = c ? names_read(c->names, p + 8, load_u32(p + 4)) : VEL_OK;
         if (status == VEL_E_CORRUPT)
-            return vel_fail(r->error, status, 0, r->e->directory, 0, "the field names of collection %s do not follow on", c->name);
+            return vel_fail(r->error, status, 0, r->e->directory, 0,
+                            "the field names of collection %s do not follow on", c->name);
         if (status) return status;
     }
     for (uint32_t i = 0; i < r->e->collection_count; i++) {
@@ -434,7 +464,8 @@ static vel_status restore_catalog(recovery *r) {
         vel_status status = catalog_add(e, m->id, m->level, m->name, m->name_size, &c);
         if (!status && m->names_size) status = names_read(c->names, m->names, m->names_size);
         if (status == VEL_E_CORRUPT)
-            return vel_fail(r->error, status, 0, e->directory, 0, "MANIFEST: the field names of collection %s are damaged", c->name);
+            return vel_fail(r->error, status, 0, e->directory, 0,
+                            "MANIFEST: the field names of collection %s are damaged", c->name);
         if (status) return status;
     }
     return VEL_OK;

@@ -1,5 +1,6 @@
-/* seen.c: a set of (collection, id hash, check), for recovery only. Ids stand as 96 bits of hash: two ids of one collection
- * that share them all have odds of about 1 in 10^15 among ten million documents. */
+/* seen.c: a set of (collection, id hash, check), for recovery only. Ids stand as 96 bits of hash:
+ * two ids of one collection that share them all have odds of about 1 in 10^15 among ten million
+ * documents. */
 #include "engine.h"
 
 static uint64_t key_of(uint32_t collection, uint64_t hash) {

@@ -14,12 +14,6 @@ static vel_status refuse(const char **why, const char *reason) {
     return VEL_E_CORRUPT;
 }
 
-static bool all_zero(const uint8_t *p, const uint8_t *end) {
-    while (p < end)
-        if (*p++) return false;
-    return true;
-}
-
 /* ---- header ---- */
 
 void segment_name(char *out, size_t size, const char *directory, uint64_t id, const char *suffix) {

@@ -83,8 +83,8 @@ static void class_close_region(vel_slab *s, slab_class *c, uint32_t number) {
     slab_region_close(s, number);
 }
 
-/* Blocks. The link to the next freed block of the region lies in a freed block's first four bytes.
- * */
+/* Blocks. The link to the next freed block of the region lies in a freed block's first four
+ * bytes. */
 
 #define LINK_SIZE 4
 

@@ -21,7 +21,8 @@ void engine_stats(vel_engine *e, vel_stats *out) {
     out->disk_usage = log_disk_usage(&e->log);
     out->index_memory = e->expiry.capacity * sizeof *e->expiry.entries;
     out->memory_usage = e->slab.memory + e->slab.charged + e->scratch.capacity +
-                        e->undo_capacity * sizeof *e->undo + e->limbo.capacity * sizeof *e->limbo.items;
+                        e->undo_capacity * sizeof *e->undo +
+                        e->limbo.capacity * sizeof *e->limbo.items;
     out->record_memory = e->slab.used;
     out->cache_memory = cache_memory(&e->cache);
     out->cache_hits = atomic_get_relaxed(&e->cache_hits);
@@ -38,10 +39,12 @@ void engine_stats(vel_engine *e, vel_stats *out) {
 void engine_health(vel_engine *e, vel_health *out) {
     memset(out, 0, sizeof *out);
     pthread_mutex_lock(&e->commit_lock);
-    if (atomic_get_acquire(&e->log.failed)) snprintf(out->log, sizeof out->log, "%s", e->log.failed_text);
+    if (atomic_get_acquire(&e->log.failed))
+        snprintf(out->log, sizeof out->log, "%s", e->log.failed_text);
     snprintf(out->disk, sizeof out->disk, "%s", e->log.full_text);
     snprintf(out->compaction, sizeof out->compaction, "%s", e->compaction_text);
     if (e->torn_bytes)
-        snprintf(out->recovery, sizeof out->recovery, "%llu bytes: %.280s", (unsigned long long)e->torn_bytes, e->torn_text);
+        snprintf(out->recovery, sizeof out->recovery, "%llu bytes: %.280s",
+                 (unsigned long long)e->torn_bytes, e->torn_text);
     pthread_mutex_unlock(&e->commit_lock);
 }

@@ -64,8 +64,8 @@ typedef struct {
     uint64_t moved;              /* entries that growing and shrinking ever copied; commit lock */
 } vel_table;
 
-/* Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; then *t is zeroed, which table_close accepts.
- * */
+/* Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; then *t is zeroed, which table_close
+ * accepts. */
 vel_status table_open(vel_table *t, vel_slab *slab, epoch_limbo *limbo);
 /* Free leaves and directory at once. Requires: no reader can be inside (epoch_wait after
  * unpublishing). Blocks the slots name are the caller's. */
@@ -136,8 +136,8 @@ void table_remove(vel_table *t, uint64_t hash, vel_ref old);
 #define TABLE_WALK_MIN TABLE_LEAF_SLOTS_MAX
 size_t table_walk(const vel_table *t, uint64_t *cursor, vel_ref *out, size_t capacity, bool *done);
 
-/* Every invariant (tests, debug). Requires: commit lock. Returns VEL_OK or VEL_E_CORRUPT with *why.
- * */
+/* Every invariant (tests, debug). Requires: commit lock. Returns VEL_OK or VEL_E_CORRUPT with
+ * *why. */
 vel_status table_check(const vel_table *t, const char **why);
 
 #endif

@@ -19,17 +19,7 @@ static void problem(verifier *v, const char *path, uint64_t offset, const char *
     v->report(v->context, path, offset, what);
 }
 
-/* Highest name number of a collection: what the manifest says, and DEFINE operations raise. 0: unknown collection. */
-static uint32_t manifest_names(const verifier *v, uint32_t collection, bool *known) {
-    for (uint32_t i = 0; i < v->m.collection_count; i++)
-        if (v->m.collections[i].id == collection) { *known = true; return NAMES_MAX; }
-    *known = false;
-    return NAMES_MAX;
-}
-
 static void verify_op(verifier *v, const char *path, uint64_t at, const segment_op *op) {
-    bool known;
-    uint32_t names = manifest_names(v, op->collection, &known);
     if (op->kind == OP_DEFINE) return;
     v->records++;
     if (op->kind != OP_PUT) return;
@@ -37,23 +27,27 @@ static void verify_op(verifier *v, const char *path, uint64_t at, const segment_
     size_t where;
     const char *why;
     record_read(op->payload, &r);
-    if (body_validate(r.body, r.body_size, names, &where, &why))
+    if (body_validate(r.body, r.body_size, NAMES_MAX, &where, &why))
         problem(v, path, at + OP_HEADER_SIZE + (uint64_t)(r.body - op->payload) + where, why);
 }
 
-static void verify_frame(verifier *v, const char *path, const uint8_t *data, const segment_frame *frame, uint64_t salt) {
+static void verify_frame(verifier *v, const char *path, const uint8_t *data,
+                         const segment_frame *frame, uint64_t salt) {
     uint64_t at = frame->at + FRAME_HEADER_SIZE;
     for (uint32_t i = 0; i < frame->count; i++) {
         segment_op op;
         const char *why;
-        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why)) return;  /* frame_read has checked it */
+        /* frame_read has checked it. */
+        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why)) return;
         verify_op(v, path, at, &op);
         at += op.size;
     }
 }
 
-/* Walk one file. listed NULL, or not sealed when listed: it may end in a torn tail, which is no damage above the durable sequence. */
-static void verify_segment(verifier *v, uint64_t id, const manifest_segment *listed, bool log_kind) {
+/* Walk one file. listed NULL, or not sealed when listed: it may end in a torn tail, which
+ * is no damage above the durable sequence. */
+static void verify_segment(verifier *v, uint64_t id, const manifest_segment *listed,
+                           bool log_kind) {
     uint64_t sealed_size = listed ? listed->size : 0;
     char path[VEL_PATH_MAX];
     vel_error error;
@@ -64,15 +58,27 @@ static void verify_segment(verifier *v, uint64_t id, const manifest_segment *lis
     vel_status status = file_load(path, SEGMENT_SIZE_MAX, &v->data, &error);
     if (status == VEL_NOT_FOUND) { problem(v, path, 0, "the file is missing"); return; }
     if (status) { problem(v, path, 0, error.what); return; }
-    if (segment_header_read(v->data.data, v->data.size, &h, &why)) { problem(v, path, 0, why); return; }
-    if (h.id != id || (listed && listed->salt != h.salt)) { problem(v, path, 16, "the segment is not the one its name says"); return; }
+    if (segment_header_read(v->data.data, v->data.size, &h, &why)) {
+        problem(v, path, 0, why);
+        return;
+    }
+    if (h.id != id || (listed && listed->salt != h.salt)) {
+        problem(v, path, 16, "the segment is not the one its name says");
+        return;
+    }
     if (h.durable_seq > v->durable_seq) v->durable_seq = h.durable_seq;
-    if (v->data.size < sealed_size) { problem(v, path, v->data.size, "the file is shorter than what was synced"); return; }
+    if (v->data.size < sealed_size) {
+        problem(v, path, v->data.size, "the file is shorter than what was synced");
+        return;
+    }
     uint64_t size = sealed_size ? sealed_size : v->data.size, at = SEGMENT_HEADER_SIZE;
     for (;;) {
         segment_frame frame;
         status = frame_read(v->data.data, size, at, h.salt, &frame, &why);
-        if (!status && log_kind && frame.seq != v->seq + 1) { status = VEL_E_CORRUPT; why = "its sequence does not follow"; }
+        if (!status && log_kind && frame.seq != v->seq + 1) {
+            status = VEL_E_CORRUPT;
+            why = "its sequence does not follow";
+        }
         if (status) break;
         verify_frame(v, path, v->data.data, &frame, h.salt);
         if (frame.durable_seq > v->durable_seq) v->durable_seq = frame.durable_seq;
@@ -82,7 +88,8 @@ static void verify_segment(verifier *v, uint64_t id, const manifest_segment *lis
     if (status == VEL_END) why = "a frame is missing";
     bool whole = status == VEL_END && (!sealed_size || at == sealed_size);
     bool torn = status == VEL_E_CORRUPT && !sealed_size && v->seq >= v->durable_seq;
-    if (!(whole || torn) || (!sealed_size && frame_search_durable(v->data.data, size, at, h.salt, v->seq + 1)))
+    if (!(whole || torn) ||
+        (!sealed_size && frame_search_durable(v->data.data, size, at, h.salt, v->seq + 1)))
         problem(v, path, at, why);
 }
 
@@ -96,9 +103,11 @@ static void verify_hint(verifier *v, uint64_t id) {
     vel_buffer hint = {0};
     segment_name(path, sizeof path, v->directory, id, "hint");
     vel_status status = file_load(path, 2 * SEGMENT_SIZE_MAX, &hint, &error);
-    if (!status && v->data.size >= SEGMENT_HEADER_SIZE && !segment_header_read(v->data.data, v->data.size, &h, &why) &&
+    if (!status && v->data.size >= SEGMENT_HEADER_SIZE &&
+        !segment_header_read(v->data.data, v->data.size, &h, &why) &&
         hint_read(hint.data, hint.size, id, h.salt, v->data.size, &entries, &count))
-        problem(v, path, 0, "the hint file does not fit its segment; it is only a help and may be deleted");
+        problem(v, path, 0,
+                "the hint file does not fit its segment; it is only a help and may be deleted");
     buffer_free(&hint);
 }
 
@@ -116,7 +125,8 @@ static vel_status verify_newer(verifier *v, vel_error *error) {
         vel_status status = file_read(fd, path, 0, bytes, sizeof bytes, &got, error);
         file_close(fd);
         if (status) return status;
-        if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;  /* left over by a crash */
+        /* A compacted one that no manifest lists was left over by a crash. */
+        if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;
         verify_segment(v, id, NULL, true);
     }
     return VEL_OK;
@@ -125,7 +135,8 @@ static vel_status verify_newer(verifier *v, vel_error *error) {
 static vel_status verify_all(verifier *v, vel_error *error) {
     vel_status status = manifest_load(v->directory, &v->m, error);
     if (status == VEL_NOT_FOUND)
-        return vel_fail(error, VEL_E_INVALID, 0, v->directory, 0, "there is no MANIFEST: this is not a database directory");
+        return vel_fail(error, VEL_E_INVALID, 0, v->directory, 0,
+                        "there is no MANIFEST: this is not a database directory");
     if (status == VEL_E_CORRUPT) {
         problem(v, error->path, error->offset, error->what);
         return VEL_OK;
@@ -142,11 +153,13 @@ static vel_status verify_all(verifier *v, vel_error *error) {
     }
     if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
     status = verify_newer(v, error);
-    if (!status && v->seq < v->durable_seq) problem(v, v->directory, 0, "frames that were synced are missing from the log");
+    if (!status && v->seq < v->durable_seq)
+        problem(v, v->directory, 0, "frames that were synced are missing from the log");
     return status;
 }
 
-vel_status verify_directory(const char *directory, uint64_t *records, verify_report report, void *context, vel_error *error) {
+vel_status verify_directory(const char *directory, uint64_t *records, verify_report report,
+                            void *context, vel_error *error) {
     verifier v = {.directory = directory, .report = report, .context = context};
     int64_t pid = 0;
     int lock_fd = -1;
@@ -157,7 +170,8 @@ vel_status verify_directory(const char *directory, uint64_t *records, verify_rep
     int fd;
     snprintf(manifest, sizeof manifest, "%s/MANIFEST", directory);
     if (file_open(manifest, O_RDONLY, &fd, NULL))
-        return vel_fail(error, VEL_E_INVALID, 0, directory, 0, "there is no MANIFEST: this is not a database directory");
+        return vel_fail(error, VEL_E_INVALID, 0, directory, 0,
+                        "there is no MANIFEST: this is not a database directory");
     file_close(fd);
     vel_status status = lock_take(directory, &lock_fd, &pid, error);
     if (status == VEL_E_LOCKED) error->offset = (uint64_t)pid;
