@@ -6,7 +6,8 @@ vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
     uint64_t memory = names_memory(c->names);
     int64_t more = (int64_t)(memory - c->names_charged);
     vel_status status = slab_charge(&e->slab, more);
-    if (status) e->slab.charged += (uint64_t)more;  /* they are there, whatever is refused because of them */
+    /* They are there, whatever is refused because of them. */
+    if (status) e->slab.charged += (uint64_t)more;
     c->names_charged = memory;
     return status;
 }
@@ -288,12 +289,14 @@ static void collection_clear(vel_engine *e, vel_collection *c) {
 }
 
 void collection_release(vel_collection *c) {
-    if (__atomic_sub_fetch(&c->handles, 1, __ATOMIC_ACQ_REL) || !atomic_get_acquire(&c->dropped)) return;
+    if (__atomic_sub_fetch(&c->handles, 1, __ATOMIC_ACQ_REL)) return;
+    if (!atomic_get_acquire(&c->dropped)) return;
     vel_names *names = atomic_exchange_acq_rel(&c->names, NULL);
     if (names) names_free(names);
 }
 
-vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error) {
+vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
+                        vel_error *error) {
     vel_status status = engine_enter(e);
     if (status) return status;
     pthread_mutex_lock(&e->catalog_lock);

@@ -48,7 +48,8 @@ typedef struct vel_collection {
     vel_names *names;
     /* Guarded by commit_lock; `dropped` and `change_count` are read with atomics. */
     vel_table table;
-    uint32_t handles;         /* atomic: Python objects that use it; the last one of a dropped collection frees its names */
+    uint32_t handles;         /* atomic: Python objects that use it; once it is dropped the last of
+                               * them frees the names */
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
     uint32_t dropped;         /* not to be used: being created, or gone */
     bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
@@ -232,8 +233,8 @@ typedef struct {
  * VEL_E_*: nothing changed. Does not wait for the disk: see engine_wait_synced. */
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
                         vel_outcome *outcome, vel_error *error);
-/* In sync_writes mode: return when seq is on disk; on failure the write has been undone. Else VEL_OK
- * at once. Without the GIL. */
+/* In sync_writes mode: return when seq is on disk; on failure the write has been undone. Otherwise
+ * VEL_OK at once. Without the GIL. */
 vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error);
 /* Everything written so far is on disk when it returns VEL_OK. Without the GIL. */
 vel_status engine_flush(vel_engine *e, vel_error *error);
@@ -340,14 +341,16 @@ vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, vo
 
 /* --- catalog.c ------------------------------------------------------------------------------- */
 
-/* VEL_OK with *out, held for the caller (collection_release), or VEL_NOT_FOUND. Takes commit_lock: without the GIL. */
+/* VEL_OK with *out, held for the caller (collection_release), or VEL_NOT_FOUND. Takes commit_lock:
+ * without the GIL. */
 vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out);
 /* VEL_MISMATCH when there is one of that name (*out is it).
  * Durable when it returns. Without the GIL. */
 vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
                           vel_collection **out, vel_error *error);
 /* The same; *out is held for the caller. */
-vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error);
+vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
+                        vel_error *error);
 /* Give up a hold. Requires an attached thread state: names hold str objects. */
 void collection_release(vel_collection *c);
 /* Append the names of all collections, each ended by NUL. Takes commit_lock. */
@@ -404,7 +407,8 @@ bool compaction_pays(vel_engine *e);  /* requires commit_lock */
 /* Remove expired documents that are due at `now`. *more: others are due too (it works in chunks).
  * Takes reap_lock and commit_lock. Without the GIL. */
 vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error);
-/* Take entries out of the heap whose documents were replaced or deleted, when they are the majority. Requires commit_lock. */
+/* Take entries out of the heap whose documents were replaced or deleted, when they are the majority.
+ * Requires commit_lock. */
 void reap_prune(vel_engine *e);
 /* ns of the next expiry; INT64_MAX: none. Takes no lock. */
 VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) {

@@ -1,7 +1,7 @@
 /* expiry.h: which documents expire when: a binary min-heap of (expiry, collection, id hash).
  *
- * Entries are never looked up and removed: one whose document was replaced is found to be stale when
- * due. When stale ones are the majority the heap is filtered (expiry_filter).
+ * Entries are never looked up and removed: one whose document was replaced is found to be stale
+ * when due. When stale ones are the majority the heap is filtered (expiry_filter).
  *
  * Threads: commit_lock; `next` is read without it (acquire).
  */

@@ -27,7 +27,7 @@ typedef struct {
     vel_buffer data;
     uint64_t durable_seq;
     bool changed;             /* the directory no longer is as the manifest says */
-    bool unborn;              /* the segment last opened has no header: a crash came before a sync */
+    bool unborn;              /* the segment last opened has no header: it never was synced */
     vel_error *error;
 } recovery;
 
