@@ -1,9 +1,4 @@
-/* background.c: the two threads of an engine.
- *
- * The flusher syncs what was appended every flush_interval, seals full segments, reaps expired
- * documents and frees what readers held. The compactor rewrites segments when garbage has gathered.
- * Both sleep without a deadline while there is nothing to do.
- */
+/* background.c: see background.h. */
 #include "engine.h"
 
 #include <signal.h>

@@ -23,8 +23,10 @@
 #ifndef VEL_ENGINE_H
 #define VEL_ENGINE_H
 
+#include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "entries.h"
 #include "epoch.h"
 #include "expiry.h"
 #include "fileio.h"
@@ -33,7 +35,9 @@
 #include "names.h"
 #include "record.h"
 #include "slab.h"
+#include "stats.h"
 #include "table.h"
+#include "verify.h"
 #include "xxh3.h"
 
 #define COLLECTION_NAME_MAX 255u
@@ -151,14 +155,6 @@ VEL_INLINE vel_status engine_usable(const vel_engine *e) {
  * does. */
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
-
-/* --- background.c: the flusher (syncs, seals, reaps) and the compactor ----------------------- */
-
-vel_status background_start(vel_engine *e, vel_error *error);
-void background_stop(vel_engine *e);
-/* Something is to be flushed or due; garbage has gathered. Any thread, any lock but wake_lock. */
-void background_wake_flusher(vel_engine *e);
-void background_wake_compactor(vel_engine *e);
 
 /* --- blocks --------------------------------------------------------------------------------- */
 
@@ -297,8 +293,8 @@ VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
  * disk: call engine_read_cold without the GIL. Thread attached. */
 vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
                        size_t id_size, uint8_t *buffer, size_t capacity, size_t *size);
-/* The same from anywhere without the GIL, into *out (replaced), reading the disk when
- * needed and keeping the record in the cache. */
+/* The same from anywhere without the GIL, into *out (replaced), reading the disk when needed and
+ * keeping the record in the cache. */
 vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
                             size_t id_size, vel_buffer *out, vel_error *error);
 /* Whether an id is there; as engine_read. */
@@ -344,8 +340,8 @@ vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, vo
 /* VEL_OK with *out, held for the caller (collection_release), or VEL_NOT_FOUND. Takes commit_lock:
  * without the GIL. */
 vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out);
-/* VEL_MISMATCH when there is one of that name (*out is it).
- * Durable when it returns. Without the GIL. */
+/* VEL_MISMATCH when there is one of that name (*out is it). Durable when it returns. Without the
+ * GIL. */
 vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
                           vel_collection **out, vel_error *error);
 /* The same; *out is held for the caller. */
@@ -370,45 +366,20 @@ vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
 vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint64_t hash,
                              uint64_t location);
 
-/* --- recovery.c, compaction.c, expiry.c, verify.c -------------------------------------------- */
+/* --- recovery.c, compaction.c, reap.c -------------------------------------------------------- */
 
 vel_status engine_recover(vel_engine *e, vel_error *error);
 
-/* seen.c: the ids met so far while recovering from the newest operation to the oldest. */
-typedef struct { uint64_t *keys; uint32_t *checks; uint64_t count, mask; } vel_seen;
-vel_status seen_open(vel_seen *s);
-void seen_close(vel_seen *s);
-void seen_prefetch(const vel_seen *s, uint32_t collection, uint64_t hash);
-/* Add; *fresh: it was not there. VEL_E_NOMEM. */
-vel_status seen_add(vel_seen *s, uint32_t collection, uint64_t hash, uint32_t check, bool *fresh);
-
-/* entries.c: the operations of a segment. `data` is the whole file, in memory. */
-typedef struct { hint_entry *entries; size_t count, capacity; } vel_entries;
-void entries_free(vel_entries *x);
-/* Add the entries of a frame that frame_read has accepted. */
-vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame,
-                             uint64_t salt, uint64_t hash_seed);
-/* All frames of a sealed segment in memory; VEL_E_CORRUPT when one is bad. */
-vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *data,
-                        uint64_t hash_seed, vel_error *error);
-/* Read [0, tail) of a segment file into *out (replaced). */
-vel_status segment_load(const vel_segment *s, vel_buffer *out, vel_error *error);
-/* Write the hint file of a sealed segment. Failure is harmless: recovery then reads the segment. */
-vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries, vel_error *error);
-/* Write the hint files that sealed segments lack, when the mode can use them: the next opening then
- * need not read the records. Requires catalog_lock. */
-void hints_store(vel_engine *e);
-
-/* Rewrite segments. all: every one that holds garbage; else only when it pays.
- * *given_back: bytes. Takes catalog_lock. */
+/* Rewrite segments. all: every one that holds garbage; else only when it pays. *given_back: bytes.
+ * Takes catalog_lock. Without the GIL. */
 vel_status engine_compact(vel_engine *e, bool all, uint64_t *given_back, vel_error *error);
 bool compaction_pays(vel_engine *e);  /* requires commit_lock */
 
 /* Remove expired documents that are due at `now`. *more: others are due too (it works in chunks).
  * Takes reap_lock and commit_lock. Without the GIL. */
 vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error);
-/* Take entries out of the heap whose documents were replaced or deleted, when they are the majority.
- * Requires commit_lock. */
+/* Take entries out of the heap whose documents were replaced or deleted, when they are the
+ * majority. Requires commit_lock. */
 void reap_prune(vel_engine *e);
 /* ns of the next expiry; INT64_MAX: none. Takes no lock. */
 VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) {
@@ -419,30 +390,5 @@ VEL_INLINE int64_t engine_next_expiry(const vel_engine *e) {
 VEL_INLINE bool engine_is_due(const vel_engine *e, int64_t now) {
     return engine_next_expiry(e) <= now || atomic_get_acquire(&e->reaping);
 }
-
-/* --- stats.c ---------------------------------------------------------------------------------- */
-
-typedef struct {
-    uint64_t collections, documents;
-    uint64_t memory_usage, record_memory, table_memory, index_memory;  /* bytes */
-    uint64_t name_memory, cache_memory;                                /* likewise */
-    uint64_t disk_usage, live_bytes, garbage_bytes, segments;
-    uint64_t cache_hits, cache_misses, sequence, durable_sequence;
-    uint64_t writes, expired, compactions, compacted_bytes;
-} vel_stats;
-
-void engine_stats(vel_engine *e, vel_stats *out);
-
-/* One text per check; "" means well. */
-typedef struct {
-    char log[VEL_WHAT_MAX], disk[VEL_WHAT_MAX], compaction[VEL_WHAT_MAX], recovery[VEL_WHAT_MAX];
-} vel_health;
-void engine_health(vel_engine *e, vel_health *out);
-
-typedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what);
-/* Read and check a directory without changing it; each problem is told to `report`. Takes the
- * owner's lock (VEL_E_LOCKED when open elsewhere). VEL_E_INVALID when it is not a database. */
-vel_status verify_directory(const char *directory, uint64_t *records, verify_report report,
-                            void *context, vel_error *error);
 
 #endif

@@ -1,5 +1,4 @@
-/* entries.c: what recovery and compaction must know of a segment's operations: from its frames, and
- * as its hint file. */
+/* entries.c: see entries.h. */
 #include "engine.h"
 
 void entries_free(vel_entries *x) {

@@ -9,6 +9,7 @@
  *    state. Bounded modes need only hints, the others copy the records.
  */
 #include "engine.h"
+#include "seen.h"
 
 #include <dirent.h>
 #include <fcntl.h>

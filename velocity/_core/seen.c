@@ -1,7 +1,5 @@
-/* seen.c: a set of (collection, id hash, check), for recovery only. Ids stand as 96 bits of hash:
- * two ids of one collection that share them all have odds of about 1 in 10^15 among ten million
- * documents. */
-#include "engine.h"
+/* seen.c: see seen.h. */
+#include "seen.h"
 
 static uint64_t key_of(uint32_t collection, uint64_t hash) {
     uint64_t key = hash ^ (uint64_t)collection * 0x9E3779B97F4A7C15u;

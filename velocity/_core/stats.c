@@ -1,4 +1,4 @@
-/* stats.c: numbers and texts about an engine. */
+/* stats.c: see stats.h. */
 #include "engine.h"
 
 void engine_stats(vel_engine *e, vel_stats *out) {

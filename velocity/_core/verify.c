@@ -1,4 +1,4 @@
-/* verify.c: read everything in a directory, change nothing, and say all that is wrong. */
+/* verify.c: see verify.h. */
 #include "engine.h"
 
 #include <dirent.h>
