@@ -138,6 +138,11 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     for (uint32_t i = 0; i < e->log.count; i++) {
         const vel_segment *s = e->log.list[i];
         if (!s->sealed && s->base_seq <= m->sealed_seq) m->sealed_seq = s->base_seq - 1;
+        if (!s->on_disk) {
+            /* Power loss may take it: it is found by listing, as all that come after it. */
+            if (s->id < m->next_segment_id) m->next_segment_id = s->id;
+            continue;
+        }
         m->segments[m->segment_count++] = (manifest_segment){
             .id = s->id, .salt = s->salt, .base_seq = s->base_seq, .last_seq = s->last_seq,
             .kind = s->kind, .size = s->sealed ? s->tail : 0, .cleaned_stamp = s->cleaned_stamp};
@@ -173,6 +178,17 @@ vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
     return status;
 }
 
+/* Whether the manifest on disk has a collection. */
+static bool disk_lists(vel_engine *e, uint32_t id) {
+    vel_manifest m = {0};
+    vel_error error;
+    bool found = false;
+    if (!manifest_load(e->directory, &m, &error))
+        for (uint32_t i = 0; i < m.collection_count; i++) found |= m.collections[i].id == id;
+    manifest_free(&m);
+    return found;
+}
+
 /* Put a collection on the list, or take it off, on disk; earlier writes are made durable
  * first. On failure the list is as before. */
 static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
@@ -181,7 +197,13 @@ static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed,
     if (status) return status;
     pthread_mutex_lock(&e->manifest_lock);
     c->listed = listed;
-    if ((status = store(e, false, error))) c->listed = !listed;
+    if ((status = store(e, false, error))) {
+        vel_error again;
+        c->listed = !listed;
+        /* The new manifest may be in place already, only its durability unknown. Put the old state
+         * back; where that fails, and the disk does not hold it, nothing more may be promised. */
+        if (store(e, false, &again) && disk_lists(e, c->id) == listed) log_fail(&e->log, error);
+    }
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }

@@ -209,7 +209,7 @@ static vel_status out_store(compaction *k) {
                         s->kind};
     segment_header_write(k->bytes.data, &h);
     s->tail = s->synced = s->allocated = k->bytes.size;
-    s->sealed = true;
+    s->sealed = s->on_disk = true;
     vel_status status = file_open(s->path, O_RDWR | O_CREAT | O_TRUNC, &s->fd, k->error);
     if (!status) status = file_write(s->fd, s->path, 0, k->bytes.data, k->bytes.size, k->error);
     if (!status) status = file_sync(s->fd, s->path, k->error);

@@ -30,6 +30,7 @@
 #include "epoch.h"
 #include "expiry.h"
 #include "fileio.h"
+#include "lock.h"
 #include "log.h"
 #include "manifest.h"
 #include "names.h"

@@ -5,9 +5,7 @@
 #include "fileio.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,9 +81,7 @@ static const char *errno_advice(int e) {
     }
 }
 
-static vel_status fail_io(vel_error *error, int e, const char *path, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static vel_status fail_io(vel_error *error, int e, const char *path, const char *format, ...) {
+vel_status file_fail(vel_error *error, int e, const char *path, const char *format, ...) {
     char doing[128], buffer[96];
     va_list args;
     va_start(args, format);
@@ -113,7 +109,7 @@ vel_status file_open(const char *path, int mode, int *fd, vel_error *error) {
         e = errno;
     }
     *fd = -1;
-    return fail_io(error, e, path, mode & O_CREAT ? "open or create the file" : "open the file");
+    return file_fail(error, e, path, mode & O_CREAT ? "open or create the file" : "open the file");
 }
 
 /* Not retried on EINTR: the descriptor is gone either way, and may be another thread's by then. */
@@ -133,7 +129,7 @@ vel_status file_read(int fd, const char *path, uint64_t offset, void *to, size_t
         else if (errno != EINTR) e = errno;
     }
     if (!e) return VEL_OK;
-    return fail_io(error, e, path, "read %zu bytes at offset %llu", size,
+    return file_fail(error, e, path, "read %zu bytes at offset %llu", size,
                    (unsigned long long)offset);
 }
 
@@ -159,7 +155,7 @@ vel_status file_write(int fd, const char *path, uint64_t offset, const void *fro
     if (!e) e = write_all(fd, offset, from, size);
     else if (flags & FAULT_SHORT) write_all(fd, offset, from, size / 2);
     if (!e) return VEL_OK;
-    return fail_io(error, e, path, "write %zu bytes at offset %llu", size,
+    return file_fail(error, e, path, "write %zu bytes at offset %llu", size,
                    (unsigned long long)offset);
 }
 
@@ -180,7 +176,7 @@ vel_status file_sync(int fd, const char *path, vel_error *error) {
         if (sync_data(fd) == 0) return VEL_OK;
         if (errno != EINTR) e = errno;
     }
-    return fail_io(error, e, path, "sync the file to disk");
+    return file_fail(error, e, path, "sync the file to disk");
 }
 
 static int write_zeros(int fd, uint64_t offset, uint64_t size) {
@@ -227,7 +223,7 @@ vel_status file_allocate(int fd, const char *path, uint64_t offset, uint64_t siz
         ftruncate(fd, (off_t)old_size) < 0) {
         /* What counts is the first failure; the rest of the file reads as zeros. */
     }
-    return fail_io(error, e, path, "grow the log by %llu bytes", (unsigned long long)size);
+    return file_fail(error, e, path, "grow the log by %llu bytes", (unsigned long long)size);
 }
 
 vel_status file_truncate(int fd, const char *path, uint64_t size, vel_error *error) {
@@ -236,12 +232,12 @@ vel_status file_truncate(int fd, const char *path, uint64_t size, vel_error *err
         if (ftruncate(fd, (off_t)size) == 0) return VEL_OK;
         if (errno != EINTR) e = errno;
     }
-    return fail_io(error, e, path, "set the file's size to %llu", (unsigned long long)size);
+    return file_fail(error, e, path, "set the file's size to %llu", (unsigned long long)size);
 }
 
 vel_status file_size(int fd, const char *path, uint64_t *size, vel_error *error) {
     struct stat st;
-    if (fstat(fd, &st) < 0) return fail_io(error, errno, path, "learn the file's size");
+    if (fstat(fd, &st) < 0) return file_fail(error, errno, path, "learn the file's size");
     *size = (uint64_t)st.st_size;
     return VEL_OK;
 }
@@ -250,23 +246,23 @@ vel_status file_rename(const char *from, const char *to, vel_error *error) {
     int flags, e = fault_check(FAULT_RENAME, &flags);
     if (!e && rename(from, to) == 0) return VEL_OK;
     if (!e) e = errno;
-    return fail_io(error, e, to, "rename a new file into place");
+    return file_fail(error, e, to, "rename a new file into place");
 }
 
 vel_status file_remove(const char *path, vel_error *error) {
     int flags, e = fault_check(FAULT_REMOVE, &flags);
     if (!e && (unlink(path) == 0 || errno == ENOENT)) return VEL_OK;
     if (!e) e = errno;
-    return fail_io(error, e, path, "remove the file");
+    return file_fail(error, e, path, "remove the file");
 }
 
 vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_error *error) {
     int flags, e = fault_check(FAULT_MAP, &flags);
     *out = NULL;
-    if (e) return fail_io(error, e, path, "map %llu bytes", (unsigned long long)size);
+    if (e) return file_fail(error, e, path, "map %llu bytes", (unsigned long long)size);
     void *map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
-        return fail_io(error, errno, path, "map %llu bytes", (unsigned long long)size);
+        return file_fail(error, errno, path, "map %llu bytes", (unsigned long long)size);
     /* A fork that wrote through the mapping would write into its parent's log. */
 #ifdef __APPLE__
     int kept = minherit(map, (size_t)size, VM_INHERIT_NONE);
@@ -276,7 +272,7 @@ vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_
     if (kept < 0) {
         e = errno;
         munmap(map, (size_t)size);
-        return fail_io(error, e, path, "keep a mapping of %llu bytes from forks",
+        return file_fail(error, e, path, "keep a mapping of %llu bytes from forks",
                        (unsigned long long)size);
     }
     *out = map;
@@ -338,14 +334,14 @@ vel_status directory_sync(const char *path, vel_error *error) {
     int flags, e = fault_check(FAULT_SYNC_DIRECTORY, &flags);
     if (!e) {
         int fd = open_again(path, O_RDONLY | O_DIRECTORY);
-        if (fd < 0) return fail_io(error, errno, path, "open the directory");
+        if (fd < 0) return file_fail(error, errno, path, "open the directory");
         while (!e && fsync(fd) < 0)
             if (errno != EINTR) e = errno;
         close(fd);
     }
     /* Some network file systems do not sync directories, and need not: entries go to the server. */
     if (!e || e == EINVAL) return VEL_OK;
-    return fail_io(error, e, path, "sync the directory to disk");
+    return file_fail(error, e, path, "sync the directory to disk");
 }
 
 /* The directory that holds path, into `out` (VEL_PATH_MAX bytes). */
@@ -377,126 +373,5 @@ vel_status directory_make(const char *path, vel_error *error) {
         if (S_ISDIR(st.st_mode)) return VEL_OK;
         e = ENOTDIR;
     }
-    return fail_io(error, e, path, "make the directory");
-}
-
-/* ---- the owner's lock ---- */
-
-/* Descriptors that hold a lock in this process; nodes are reused (fd -1), never freed. */
-typedef struct lock_node {
-    int fd;
-    struct lock_node *next;
-} lock_node;
-
-static lock_node *locks;
-static pthread_mutex_t locks_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `locks`; held over fork */
-static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
-
-static void locks_before_fork(void) { pthread_mutex_lock(&locks_mutex); }
-static void locks_in_parent(void) { pthread_mutex_unlock(&locks_mutex); }
-
-/* An flock belongs to the open file that parent and child share, so an orphaned child would keep a
- * dead owner's directory locked. Another file in the descriptor's place gives that up without
- * unlocking, and keeps the number from meaning some file opened later. */
-static void locks_in_child(void) {
-    for (lock_node *node = locks; node; node = node->next) {
-        if (node->fd < 0) continue;
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (null >= 0) {
-            dup2(null, node->fd);
-            fcntl(node->fd, F_SETFD, FD_CLOEXEC);
-            close(null);
-        } else {
-            close(node->fd);
-        }
-        node->fd = -1;
-    }
-    pthread_mutex_unlock(&locks_mutex);
-}
-
-static void locks_begin(void) {
-    pthread_atfork(locks_before_fork, locks_in_parent, locks_in_child);
-}
-
-/* Requires: locks_mutex. The node of this fd, or NULL. */
-static lock_node *lock_find(int fd) {
-    lock_node *node = locks;
-    while (node && node->fd != fd) node = node->next;
-    return node;
-}
-
-/* Requires: locks_mutex. A node with fd -1, or NULL without memory. */
-static lock_node *lock_node_new(void) {
-    lock_node *node = lock_find(-1);
-    if (node || !(node = malloc(sizeof *node))) return node;
-    node->fd = -1;
-    node->next = locks;
-    locks = node;
-    return node;
-}
-
-/* The pid in the file if such a process is alive, else 0. */
-static int64_t lock_holder(int fd) {
-    char text[24];
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    if (n <= 0) return 0;
-    text[n] = 0;
-    long long pid = strtoll(text, NULL, 10);
-    if (pid <= 0 || pid > INT32_MAX) return 0;
-    return kill((pid_t)pid, 0) == 0 || errno == EPERM ? pid : 0;
-}
-
-static vel_status fail_locked(vel_error *error, const char *path, int64_t pid) {
-    if (!pid)
-        return vel_fail(error, VEL_E_LOCKED, 0, path, 0,
-                        "another process owns the data directory; close the database there first");
-    return vel_fail(error, VEL_E_LOCKED, 0, path, 0,
-                    "process %lld owns the data directory; close the database there first",
-                    (long long)pid);
-}
-
-/* Lock an open LOCK file and put our pid in. */
-static vel_status lock_file(int fd, const char *path, int64_t *holder_pid, vel_error *error) {
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EINTR) continue;
-        if (errno != EWOULDBLOCK) return fail_io(error, errno, path, "lock the data directory");
-        *holder_pid = lock_holder(fd);
-        return fail_locked(error, path, *holder_pid);
-    }
-    char text[24];
-    int n = snprintf(text, sizeof text, "%lld\n", (long long)getpid());
-    vel_status status = file_truncate(fd, path, 0, error);
-    return status ? status : file_write(fd, path, 0, text, (size_t)n, error);
-}
-
-vel_status lock_take(const char *directory, int *fd, int64_t *holder_pid, vel_error *error) {
-    char path[VEL_PATH_MAX];
-    *fd = -1;
-    *holder_pid = 0;
-    int n = snprintf(path, sizeof path, "%s/LOCK", directory);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return vel_fail(error, VEL_E_INVALID, 0, directory, 0, "the path is too long");
-    pthread_once(&locks_once, locks_begin);
-    pthread_mutex_lock(&locks_mutex); /* no fork between taking the lock and noting it */
-    int file;
-    vel_status status = file_open(path, O_RDWR | O_CREAT, &file, error);
-    if (status == VEL_OK) status = lock_file(file, path, holder_pid, error);
-    lock_node *node = status == VEL_OK ? lock_node_new() : NULL;
-    if (status == VEL_OK && !node) status = vel_fail(error, VEL_E_NOMEM, 0, path, 0, "no memory");
-    if (status == VEL_OK) node->fd = *fd = file;
-    else file_close(file);
-    pthread_mutex_unlock(&locks_mutex);
-    return status;
-}
-
-void lock_release(int fd) {
-    if (fd < 0) return;
-    pthread_mutex_lock(&locks_mutex);
-    lock_node *node = lock_find(fd);
-    if (node) node->fd = -1;
-    /* Leave no pid that is not the owner's; a stale one does no harm, so a failure is ignored. */
-    if (node && ftruncate(fd, 0) < 0) errno = 0;
-    /* Closing unlocks: forks gave up their share. */
-    close(fd);
-    pthread_mutex_unlock(&locks_mutex);
+    return file_fail(error, e, path, "make the directory");
 }

@@ -27,6 +27,11 @@ enum { FAULT_ONCE = 1, FAULT_SHORT = 2 };
 vel_status fault_set(int point, int64_t after, int sys_errno, int flags);
 void fault_clear(void);
 
+/* Fill *error (may be NULL): "cannot " and the format, then why, and what to do. e: an errno.
+ * Returns VEL_E_IO. */
+vel_status file_fail(vel_error *error, int e, const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* mode: O_* flags (O_CLOEXEC added). */
 vel_status file_open(const char *path, int mode, int *fd, vel_error *error);
 void file_close(int fd);
@@ -61,11 +66,5 @@ vel_status file_replace(const char *directory, const char *path, const void *fro
 /* Read all of a file into *out (appended), at most size_max bytes (more: VEL_E_TOO_LARGE).
  * VEL_NOT_FOUND when absent. */
 vel_status file_load(const char *path, uint64_t size_max, vel_buffer *out, vel_error *error);
-
-/* The owner's lock: an flock on directory/LOCK, which holds the pid as text and is never deleted.
- * VEL_E_LOCKED with *holder_pid (0: unknown). A fork gives up its share of the lock at once, so
- * that the owner's death or lock_release frees it; the fd stays valid there (as /dev/null). */
-vel_status lock_take(const char *directory, int *fd, int64_t *holder_pid, vel_error *error);
-void lock_release(int fd);
 
 #endif

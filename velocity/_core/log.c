@@ -269,6 +269,11 @@ static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_
         status = file_sync(s->fd, s->path, error);
     }
     if (!status && created) status = directory_sync(log->directory, error);
+    if (!status && created) {
+        pthread_mutex_lock(commit_lock);
+        for (uint32_t i = 0; i < count; i++) list[i]->on_disk = true;
+        pthread_mutex_unlock(commit_lock);
+    }
     if (!status && created) status = log->segment_synced(log->context, error);
     if (!status && count) {
         /* Only now: what log_discard keeps must be what counts as durable. */

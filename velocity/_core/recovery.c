@@ -132,6 +132,7 @@ static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t 
     s->base_seq = h.base_seq;
     s->last_seq = m && m->size ? m->last_seq : h.base_seq - 1;
     s->sealed = m && m->size;
+    s->on_disk = true;
     s->allocated = size;
     s->tail = s->sealed ? m->size : size;
     s->synced = s->sealed ? s->tail : 0;
@@ -170,11 +171,12 @@ static vel_status open_segments(recovery *r) {
         if (!status) status = log_add_segment(log, s, log->count);
     }
     if (r->found_count) qsort(r->found, r->found_count, sizeof *r->found, compare_ids);
+    bool ended = false;  /* at a segment that power loss left without a header: none after it counts */
     for (size_t i = 0; i < r->found_count && !status; i++) {
         uint64_t id = r->found[i];
         if (id >= log->next_id) log->next_id = id + 1;
         if (in_manifest(&r->m, id)) continue;
-        if (id < r->m.next_segment_id) { status = remove_segment_files(r, id); continue; }
+        if (id < r->m.next_segment_id || ended) { status = remove_segment_files(r, id); continue; }
         status = open_segment(r, NULL, id, &s);
         if (!status && s->kind != SEGMENT_LOG) {
             file_close(s->fd);
@@ -183,7 +185,8 @@ static vel_status open_segments(recovery *r) {
         } else if (!status) {
             r->changed = true;
             status = log_add_segment(log, s, log->count);
-        } else if (r->unborn && i + 1 == r->found_count) {
+        } else if (r->unborn) {
+            ended = true;
             status = remove_segment_files(r, id);
         }
     }

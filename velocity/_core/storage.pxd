@@ -47,6 +47,8 @@ cdef extern from "fileio.h" nogil:
                                              const void *data, size_t size, vel_error *error)
     vel_status file_load_c "file_load"(const char *path, uint64_t size_max, vel_buffer *out,
                                        vel_error *error)
+
+cdef extern from "lock.h" nogil:
     vel_status lock_take_c "lock_take"(const char *directory, int *fd, int64_t *holder_pid,
                                        vel_error *error)
     void lock_release_c "lock_release"(int fd)

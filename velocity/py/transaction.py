@@ -84,12 +84,12 @@ class Transaction:
 
     def get(self, collection: str, id: str, default: Any = None) -> Any:
         """The document, with this transaction's own writes, or `default`."""
-        document = self._state(collection, id).document
+        document = _given(self._state(collection, id))
         return default if document is None else document
 
     def get_many(self, collection: str, ids: Iterable[str]) -> list[Document | None]:
         """As the collection's, with this transaction's own writes."""
-        return [self._state(collection, id).document for id in ids]
+        return [_given(self._state(collection, id)) for id in ids]
 
     def contains(self, collection: str, id: str) -> bool:
         """Whether there is such a document."""
@@ -135,7 +135,7 @@ class Transaction:
         self, collection: str, id: str, fields: Mapping[str, Any], *, ttl: float | None = None
     ) -> int:
         """Merge fields, or apply update operators to what this transaction sees."""
-        old = self._present(collection, id).fields
+        old = self._present(collection, id).to_dict()
         if has_operators(_mapping(fields)):
             new = apply_operators(old, fields)
         else:
@@ -169,13 +169,13 @@ class Transaction:
         else:
             holds = document is not None and expected_version in (None, version)
             holds = holds and fields_match(document or {}, expected or {})
-        current = None if document is None else document.fields
+        current = None if document is None else copied(document.to_dict())
         if not holds:
             return TransactionCASResult(False, version, current)
         new = dict(changes) if current is None or replace else {**current, **changes}
         kind = "put" if current is None else "replace" if replace else "rewrite"
         version = self._write(kind, collection, id, new, ttl)
-        return TransactionCASResult(True, version, new)
+        return TransactionCASResult(True, version, copied(new))
 
     def scan(
         self,
@@ -214,7 +214,7 @@ class Transaction:
             self._check_active()
             chunk = ids[at : at + CHUNK]
             for id, theirs in zip(chunk, handle.get_many(chunk)):
-                document = written[id].document if id in written else theirs
+                document = _given(written[id]) if id in written else theirs
                 if document is not None:
                     yield document
 
@@ -300,6 +300,14 @@ def _mapping(fields: Any) -> Mapping[str, Any]:
         raise SchemaError(f"fields: wants an object, not {type(fields).__name__}")
     known: Mapping[str, Any] = fields
     return known
+
+
+def _given(state: _State) -> Document | None:
+    """The document for the program: one that this transaction wrote is copied, for what is in it will be committed."""
+    document = state.document
+    if document is None or document.version:
+        return document
+    return Document(document.id, copied(document.to_dict()))
 
 
 def _matches(state: _State, wanted: Mapping[str, Any]) -> bool:
