@@ -42,24 +42,13 @@ void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_p
 
 /* --- undoing in sync_writes mode ------------------------------------------------------------ */
 
-/* The block that now stands for a location: it may have moved to disk since it was published. */
-static vel_ref find_location(vel_engine *e, const vel_collection *c, uint64_t hash, uint64_t location) {
-    table_probe probe;
-    uint32_t position;
-    vel_ref ref;
-    table_probe_begin(&c->table, hash, &probe);
-    while ((ref = table_probe_next(&probe, &position)))
-        if ((block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION) == location) return ref;
-    return 0;
-}
-
 static void undo_one(vel_engine *e, const vel_undo *u) {
     vel_collection *c = u->collection;
     if (c->dropped) return;
     vel_published old = {u->old_ref, u->old_size, u->old_expiry};
     vel_published with = {0, u->new_size, u->new_expiry};
     if (u->new_size) {
-        with.ref = find_location(e, c, u->hash, u->location);
+        with.ref = engine_find_location(e, c, u->hash, u->location);
         vel_assert(with.ref);
     }
     if (old.ref) {

@@ -865,6 +865,8 @@ cdef class CollectionBase:
     def __len__(self):
         self._check()
         self._engine._reap()
+        if engine_is_due(self.e, clock_wall_ns()):
+            return self._count_equal({})   # after a failed sync nothing can be removed: look at each document
         return self.c.table.used
 
     def __iter__(self):
