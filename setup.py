@@ -22,7 +22,8 @@ MEMORY = [
 ]
 VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
 CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyshape", "pytime"]
-STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "segment", "hint", "manifest"]
+STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
+           "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle",
     "log", "plan", "read", "reap", "recovery", "scratch", "seen", "stats", "verify",
