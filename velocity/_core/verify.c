@@ -125,7 +125,8 @@ static vel_status verify_newer(verifier *v, vel_error *error) {
         vel_status status = file_read(fd, path, 0, bytes, sizeof bytes, &got, error);
         file_close(fd);
         if (status) return status;
-        if (all_zero(bytes, bytes + got)) break;  /* power loss came before its first sync: recovery ends here */
+        /* Power loss came before its first sync: recovery ends here. */
+        if (all_zero(bytes, bytes + got)) break;
         /* A compacted one that no manifest lists was left over by a crash. */
         if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;
         verify_segment(v, id, NULL, true);
