@@ -71,7 +71,7 @@ VEL_INLINE void slab_used_add(vel_slab *s, int64_t bytes) {
 /* Bytes of bookkeeping touched when region numbers up to numbers_high were used. */
 uint64_t slab_bookkeeping_size(uint64_t numbers_high);
 /* Count bytes about to be touched; spares give way to them. Returns VEL_OK or VEL_E_MEMORY_LIMIT.
- * */
+ */
 vel_status slab_memory_take(vel_slab *s, uint64_t bytes);
 
 /* Map `size` bytes, not aligned to more than the page; NULL without memory. */

@@ -182,7 +182,7 @@ static vel_status leaf_split(vel_table *t, uint64_t tag, const leaf_census *c) {
 }
 
 /* Give the leaf of these tags room for them, or split it (then *split: call again for each half).
- * */
+ */
 static vel_status leaf_make_room(vel_table *t, const uint32_t *tags, size_t count, bool *split) {
     const table_leaf *leaf = leaf_of(t, tags[0]);
     uint64_t need = leaf->used + count;

@@ -303,7 +303,7 @@ def _mapping(fields: Any) -> Mapping[str, Any]:
 
 
 def _given(state: _State) -> Document | None:
-    """The document for the program: one that this transaction wrote is copied, for what is in it will be committed."""
+    """The document for the program: a copy of one written here, which will be committed."""
     document = state.document
     if document is None or document.version:
         return document
