@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections import OrderedDict
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from support import strategies
 from support.same import same
@@ -110,18 +110,23 @@ def test_mappings_come_back_as_dicts(users):
     assert same(users["a"].fields, {"b": 1, "a": {"c": 2}})
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_any_document_in_one_database(seed, durable):
-    """Many made documents at once: names are shared by a collection, and kept across a reopen."""
-    made = []
+@functools.lru_cache
+def made_documents():
+    """Many made documents, id -> fields."""
+    made = {}
 
-    @settings(max_examples=40)
-    @given(st.dictionaries(strategies.ids, strategies.documents, max_size=3), st.just(seed))
-    def collect(documents, _):
-        made.append(documents)
+    @settings(max_examples=150)
+    @given(strategies.ids, strategies.documents)
+    def make(id, fields):
+        made[id] = fields
 
-    collect()
-    expected = {id: fields for documents in made[seed::4] for id, fields in documents.items()}
+    make()
+    return made
+
+
+def test_any_document_in_one_database(durable):
+    """Names are shared by a collection, and kept across a reopen."""
+    expected = made_documents()
     users = durable.open().create_collection("users")
     for id, fields in expected.items():
         users.put(id, fields)
