@@ -26,7 +26,8 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle",
-    "log", "plan", "read", "reap", "recovery", "restore", "scratch", "seen", "stats", "verify",
+    "log", "plan", "read", "reap", "recovery", "restore", "scan", "scratch", "seen", "stats",
+    "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

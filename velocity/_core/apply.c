@@ -1,5 +1,5 @@
-/* apply.c: the one funnel of all writes: plan, reserve, append to the log (the commit point), publish. Everything that
- * can fail comes before the frame is sealed; after it nothing can. */
+/* apply.c: the one funnel of all writes: plan, reserve, append to the log (the commit point),
+ * publish. Everything that can fail comes before the frame is sealed; after it nothing can. */
 #include "engine.h"
 
 #define SCRATCH_KEPT ((size_t)16 << 10)  /* bytes: more than this is given back after a batch */
@@ -19,13 +19,16 @@ static void count_live(vel_engine *e, const vel_published *p, int sign) {
     if (p->expiry) e->expiry.live += (uint64_t)(int64_t)sign;
 }
 
-void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old, const vel_published *with) {
+void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old,
+                 const vel_published *with) {
     if (old->ref) table_replace(&c->table, hash, old->ref, with->ref);
     else table_insert(&c->table, hash, with->ref);
     count_live(e, with, 1);
     /* A document that keeps its expiry keeps its entry, too. */
-    if (with->expiry && with->expiry != old->expiry) expiry_push(&e->expiry, with->expiry, c->id, hash);
-    bool old_cached = e->options.bounded && old->ref && !block_is_cold(e, slab_at(&e->slab, old->ref));
+    if (with->expiry && with->expiry != old->expiry)
+        expiry_push(&e->expiry, with->expiry, c->id, hash);
+    bool old_cached = e->options.bounded && old->ref &&
+                      !block_is_cold(e, slab_at(&e->slab, old->ref));
     if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, with->ref)))
         cache_insert(e, with->ref, c->index, hash, old_cached ? old->ref : 0);
     if (old->ref) count_live(e, old, -1);
@@ -36,7 +39,8 @@ void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_publ
 void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old) {
     table_remove(&c->table, hash, old->ref);
     count_live(e, old, -1);
-    if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, old->ref))) cache_remove(e, old->ref);
+    if (e->options.bounded && !block_is_cold(e, slab_at(&e->slab, old->ref)))
+        cache_remove(e, old->ref);
     atomic_set_release(&c->change_count, c->change_count + 1);
 }
 
@@ -52,9 +56,10 @@ static void undo_one(vel_engine *e, const vel_undo *u) {
         vel_assert(with.ref);
     }
     if (old.ref) {
-        /* A slot is there when a put is undone; a delete's may have to be made, and only that can fail: then the
-         * document stays away until reopened, when the log brings it back. */
-        if (!with.ref && (table_reserve(&c->table, &u->hash, 1) || expiry_reserve(&e->expiry, 1))) return;
+        /* A slot is there when a put is undone; a delete's may have to be made, and only that can
+         * fail: then the document stays away until reopened, when the log brings it back. */
+        if (!with.ref && (table_reserve(&c->table, &u->hash, 1) || expiry_reserve(&e->expiry, 1)))
+            return;
         if (with.ref && old.expiry && expiry_reserve(&e->expiry, 1)) return;
         publish_put(e, c, u->hash, &with, &old);
     } else if (with.ref) {
@@ -66,7 +71,8 @@ static void undo_one(vel_engine *e, const vel_undo *u) {
 void engine_undo(vel_engine *e) {
     uint64_t durable = atomic_get_acquire(&e->log.durable_seq);
     engine_undo_trim(e);
-    while (e->undo_count && e->undo[e->undo_count - 1].seq > durable) undo_one(e, &e->undo[--e->undo_count]);
+    while (e->undo_count && e->undo[e->undo_count - 1].seq > durable)
+        undo_one(e, &e->undo[--e->undo_count]);
     vel_assert(!e->undo_count);
 }
 
@@ -104,10 +110,13 @@ typedef struct {
     uint32_t op_count;
 } batch;
 
-/* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE operations. */
+/* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE
+ * operations. */
 static vel_status size_defines(batch *b, vel_buffer *defines, vel_collection **last) {
-    bool puts = false;  /* deletes are let through at the memory limit: they are the way out of it */
-    for (size_t i = 0; i < b->count && !puts; i++) puts = b->plans[i].writes && !b->plans[i].deletes;
+    /* Deletes are let through at the memory limit: they are the way out of it. */
+    bool puts = false;
+    for (size_t i = 0; i < b->count && !puts; i++)
+        puts = b->plans[i].writes && !b->plans[i].deletes;
     for (size_t i = 0; i < b->count; i++) {
         vel_collection *c = b->writes[i].collection;
         uint32_t count = names_count(c->names);
@@ -146,9 +155,12 @@ static uint64_t block_size(const vel_engine *e, uint32_t size) {
     return e->record_offset + (uint64_t)size;
 }
 
-static bool needs_slot(const vel_plan *p) { return p->writes && !p->deletes && (p->previous || !p->old.ref); }
+static bool needs_slot(const vel_plan *p) {
+    return p->writes && !p->deletes && (p->previous || !p->old.ref);
+}
 
-/* One table_reserve per collection, with all the hashes that the batch inserts there: a second one would replace the first. */
+/* One table_reserve per collection, with all the hashes that the batch inserts there: a second one
+ * would replace the first. */
 static vel_status reserve_slots(batch *b) {
     vel_status status = VEL_OK;
     size_t total = 0, at = 0;
@@ -172,7 +184,9 @@ static vel_status reserve_slots(batch *b) {
     for (size_t i = 0; total && i < b->count; i++) {
         vel_collection *c = b->writes[i].collection;
         if (!c->batch_slots) continue;
-        if (!status) status = table_reserve(&c->table, hashes + c->batch_at - c->batch_slots, c->batch_slots);
+        if (!status)
+            status = table_reserve(&c->table, hashes + c->batch_at - c->batch_slots,
+                                   c->batch_slots);
         c->batch_slots = 0;
         c->batch_placed = false;
     }
@@ -250,11 +264,13 @@ static void write_records(batch *b, uint8_t *frame, const vel_buffer *defines) {
             continue;
         }
         record_write(&p->record, to + OP_HEADER_SIZE);
-        op_seal(to, p->deletes ? OP_DELETE : OP_PUT, b->writes[i].collection->id, p->record.size, s->salt);
+        op_seal(to, p->deletes ? OP_DELETE : OP_PUT, b->writes[i].collection->id, p->record.size,
+                s->salt);
         p->location = log_location(s, s->tail + (uint64_t)(to - frame));
         if (block) {
             uint64_t header = block_header_make(p->location, p->record.size, p->record.expiry != 0);
-            bool cold = e->options.bounded && slab_block_size(&e->slab, p->ref) < e->record_offset + (uint64_t)p->record.size;
+            bool cold = e->options.bounded && slab_block_size(&e->slab, p->ref) <
+                                                  e->record_offset + (uint64_t)p->record.size;
             store_u64(block, cold ? header | BLOCK_COLD : header);
             if (!cold) memcpy(block + e->record_offset, to + OP_HEADER_SIZE, p->record.size);
             s->put_bytes += op_size(p->record.size);
@@ -266,7 +282,8 @@ static void write_records(batch *b, uint8_t *frame, const vel_buffer *defines) {
     }
     if (!frame) return;
     uint64_t seq = e->log.seq + 1, lag = seq - atomic_get_relaxed(&e->log.durable_seq);
-    frame_seal(frame, (uint32_t)b->frame_size, seq, b->op_count, lag < UINT32_MAX ? (uint32_t)lag : UINT32_MAX, s->salt);
+    frame_seal(frame, (uint32_t)b->frame_size, seq, b->op_count,
+               lag < UINT32_MAX ? (uint32_t)lag : UINT32_MAX, s->salt);
     log_end(&e->log, b->frame_size);
 }
 
@@ -288,14 +305,15 @@ static void publish(batch *b) {
         else if (old.ref) publish_delete(e, c, hash, &old);
         e->last_stamp = p->record.modified;
         if (e->options.sync_writes)
-            e->undo[e->undo_count++] = (vel_undo){c, hash, e->log.seq, p->location, old.ref, old.size,
-                                                  p->deletes ? 0 : with.size, old.expiry, p->deletes ? 0 : with.expiry};
+            e->undo[e->undo_count++] =
+                (vel_undo){c, hash, e->log.seq, p->location, old.ref, old.size,
+                           p->deletes ? 0 : with.size, old.expiry, p->deletes ? 0 : with.expiry};
         else if (old.ref) epoch_retire(&e->limbo, &e->slab, old.ref);
     }
 }
 
-static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags,
-                               vel_outcome *outcome, vel_error *error) {
+static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count,
+                               int64_t now, int flags, vel_outcome *outcome, vel_error *error) {
     vel_status status = plan_batch(e, writes, plans, count, now, flags, outcome, error);
     if (status) return status;
     bool writes_any = false;
@@ -328,12 +346,13 @@ static void warm(vel_engine *e, vel_write *writes, size_t count) {
     vel_buffer unused = {0};
     for (size_t i = 0; i < count; i++)
         if (writes[i].kind != WRITE_UNCHANGED)
-            engine_read_cold(e, writes[i].collection, writes[i].hash, writes[i].id, writes[i].id_size, &unused, NULL);
+            engine_read_cold(e, writes[i].collection, writes[i].hash, writes[i].id,
+                             writes[i].id_size, &unused, NULL);
     buffer_free(&unused);
 }
 
-vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags, vel_outcome *outcome,
-                        vel_error *error) {
+vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
+                        vel_outcome *outcome, vel_error *error) {
     vel_plan one, *plans = &one;
     outcome->seq = 0;
     outcome->why = NULL;
@@ -355,7 +374,8 @@ vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t 
     int64_t next_expiry = engine_next_expiry(e);
     if (!status) status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
     if (locked && vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
-    bool wake = locked && ((outcome->seq && e->flusher_idle) || engine_next_expiry(e) < next_expiry);
+    bool wake = locked && ((outcome->seq && e->flusher_idle) ||
+                           engine_next_expiry(e) < next_expiry);
     if (locked) pthread_mutex_unlock(&e->commit_lock);
     if (wake) background_wake_flusher(e);
     if (plans != &one) free(plans);

@@ -40,8 +40,8 @@ cdef extern from "epoch.h" nogil:
 
 cdef extern from "fileio.h" nogil:
     enum:
-        FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ALLOCATE, FAULT_TRUNCATE, FAULT_RENAME
-        FAULT_REMOVE, FAULT_SYNC_DIRECTORY, FAULT_MAP, FAULT_ONCE, FAULT_SHORT
+        FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ALLOCATE, FAULT_TRUNCATE
+        FAULT_RENAME, FAULT_REMOVE, FAULT_SYNC_DIRECTORY, FAULT_MAP, FAULT_ONCE, FAULT_SHORT
     vel_status c_fault_set "fault_set"(int point, int64_t after, int sys_errno, int flags)
     void c_fault_clear "fault_clear"()
 
@@ -161,18 +161,19 @@ cdef extern from "engine.h" nogil:
                             vel_outcome *outcome, vel_error *error)
     vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error)
     vel_status engine_flush(vel_engine *e, vel_error *error)
-    vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
-                           uint8_t *buffer, size_t capacity, size_t *size)
-    vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
-                                vel_buffer *out, vel_error *error)
-    vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size)
+    vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                           size_t id_size, uint8_t *buffer, size_t capacity, size_t *size)
+    vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                                size_t id_size, vel_buffer *out, vel_error *error)
+    vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                          size_t id_size)
     void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash)
-    vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count, bint attached,
-                                vel_buffer *arena, vel_error *error)
-    vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids, size_t *count,
-                          vel_buffer *arena, vel_error *error)
-    vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected, size_t expected_size,
-                                    uint64_t *count, vel_error *error)
+    vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
+                                bint attached, vel_buffer *arena, vel_error *error)
+    vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
+                          size_t *count, vel_buffer *arena, vel_error *error)
+    vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected,
+                                    size_t expected_size, uint64_t *count, vel_error *error)
     vel_status engine_compact(vel_engine *e, bint all, uint64_t *given_back, vel_error *error)
     vel_status engine_reap(vel_engine *e, int64_t now, c_bool *more, vel_error *error)
     bint engine_is_due(const vel_engine *e, int64_t now)
@@ -180,10 +181,13 @@ cdef extern from "engine.h" nogil:
     void engine_health(vel_engine *e, vel_health *out)
     vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out)
     vel_status catalog_list(vel_engine *e, vel_buffer *out)
-    vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level, vel_collection **out,
-                              vel_error *error)
-    vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out, vel_error *error)
+    vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
+                              vel_collection **out, vel_error *error)
+    vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
+                            vel_error *error)
     void collection_release(vel_collection *c)
-    ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset, const char *what) noexcept
-    vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records, verify_report report,
-                                                     void *context, vel_error *error)
+    ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset,
+                                   const char *what) noexcept
+    vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records,
+                                                     verify_report report, void *context,
+                                                     vel_error *error)

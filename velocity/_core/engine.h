@@ -287,7 +287,11 @@ VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
     return p->body_at ? e->scratch.data + p->body_at - 1 : p->record.body;
 }
 
-/* --- read.c: reads --------------------------------------------------------------------------- */
+/* --- read.c: reads; scan.c: whole collections ------------------------------------------------ */
+
+/* Checks that must come after pinning: close and drop wait for pins before they free. */
+vel_status engine_readable(const vel_engine *e, const vel_collection *c);
+bool engine_is_expired(int64_t expiry);  /* by now; expiry 0: never */
 
 /* Copy the current record of an id into buffer (capacity bytes). Returns VEL_OK with *size;
  * VEL_NOT_FOUND (absent or expired); VEL_E_TOO_LARGE with *size needed; VEL_BUSY when it is on

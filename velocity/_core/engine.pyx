@@ -1,8 +1,9 @@
 """The database engine: collections of documents in one directory, or in memory only.
 
-Thin classes over the C core: they check arguments, hash ids, encode fields, call, and turn statuses into exceptions. A call first
-tries with the interpreter attached (the GIL held) and without waiting; only when the core says VEL_BUSY is it repeated without
-the GIL, where it may wait for a lock or the disk.
+Thin classes over the C core: they check arguments, hash ids, encode fields, call, and turn
+statuses into exceptions. A call first tries with the interpreter attached (the GIL held) and
+without waiting; only when the core says VEL_BUSY is it repeated without the GIL, where it may wait
+for a lock or the disk.
 """
 
 cimport cython
@@ -19,8 +20,8 @@ import os
 from collections.abc import Mapping
 
 from velocity._core.errors import (
-    ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError, DuplicateKeyError,
-    MemoryLimitError, NotFoundError, SchemaError, StorageError,
+    ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
+    DuplicateKeyError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
 )
 
 cdef extern from "Python.h":
@@ -55,13 +56,14 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise MemoryError("the operating system has no memory")
     if status == VEL_E_MEMORY_LIMIT:
         raise MemoryLimitError(
-            f"max_memory ({e.options.max_memory if e != NULL else 0} bytes) is reached and nothing was changed; "
-            "delete documents or raise max_memory")
+            f"max_memory ({e.options.max_memory if e != NULL else 0} bytes) is reached and nothing "
+            "was changed; delete documents or raise max_memory")
     if status == VEL_E_IO or status == VEL_E_FAILED:
         raise StorageError(error.sys_errno, f"{where(error)}{text_of(error.what)}")
     if status == VEL_E_CORRUPT:
         path = text_of(error.path)
-        raise CorruptionError(f"{path} offset {error.offset}: {text_of(error.what)}", path, error.offset)
+        raise CorruptionError(f"{path} offset {error.offset}: {text_of(error.what)}", path,
+                              error.offset)
     if status == VEL_E_LOCKED:
         raise_locked(error)
     if status == VEL_E_CLOSED:
@@ -74,7 +76,8 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
 cdef int raise_locked(vel_error *error) except -1:
     pid = error.offset or None
     raise DatabaseLockedError(
-        f"{where(error)}the database is open in process {pid or 'unknown'}; close it there first", pid)
+        f"{where(error)}the database is open in process {pid or 'unknown'}; close it there first",
+        pid)
 
 
 cdef int raise_unusable(vel_engine *e) except -1:
@@ -84,8 +87,8 @@ cdef int raise_unusable(vel_engine *e) except -1:
         raise DatabaseClosedError("the database is closed")
     if status == VEL_E_LOCKED:
         raise DatabaseLockedError(
-            f"the database was opened before this process was forked; only process {os.getppid()} or the one that "
-            "opened it may use it: open it after the fork", os.getppid())
+            f"the database was opened before this process was forked; only process {os.getppid()} "
+            "or the one that opened it may use it: open it after the fork", os.getppid())
     return 0
 
 
@@ -126,10 +129,12 @@ cdef object name_bytes(object name):
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
-        raise SchemaError(f"a collection's name must be encodable in UTF-8, {name!r:.80} is not") from None
+        raise SchemaError(
+            f"a collection's name must be encodable in UTF-8, {name!r:.80} is not") from None
     if not 1 <= len(encoded) <= COLLECTION_NAME_MAX or b"\0" in encoded:
         raise SchemaError(
-            f"a collection's name must have 1 to {COLLECTION_NAME_MAX} bytes of UTF-8 and no NUL, not {name!r:.80}")
+            f"a collection's name must have 1 to {COLLECTION_NAME_MAX} bytes of UTF-8 and no NUL, "
+            f"not {name!r:.80}")
     return encoded
 
 
@@ -138,7 +143,8 @@ cdef object name_bytes(object name):
 @cython.final
 @cython.no_gc
 cdef class Document:
-    """A snapshot of one document: later writes do not change it. Also a read-only mapping of its fields.
+    """A snapshot of one document: later writes do not change it. Also a read-only mapping of its
+    fields.
 
     Fields are decoded when asked for. `Document(id, fields)` makes one to insert.
     """
@@ -167,11 +173,13 @@ cdef class Document:
         """Its id within the collection."""
         if self._record == NULL:
             return self._id
-        return PyUnicode_DecodeUTF8(<const char *>record_id(self._record), record_id_size(self._record), NULL)
+        return PyUnicode_DecodeUTF8(<const char *>record_id(self._record),
+                                    record_id_size(self._record), NULL)
 
     @property
     def version(self):
-        """1 for a new document, one more with each write; 0 when it was not read from a database."""
+        """1 for a new document, one more with each write; 0 when it was not read from a
+        database."""
         return record_version(self._record) if self._record != NULL else 0
 
     @property
@@ -181,7 +189,8 @@ cdef class Document:
 
     @property
     def modified(self):
-        """When this version was written (aware datetime, UTC); None when it was not read from a database."""
+        """When this version was written (aware datetime, UTC); None when it was not read from a
+        database."""
         return self._time(1)
 
     @property
@@ -200,7 +209,8 @@ cdef class Document:
 
     @property
     def staleness(self):
-        """Seconds by which the read may lag behind the newest write its level allows; 0.0 on a single node."""
+        """Seconds by which the read may lag behind the newest write its level allows; 0.0 on a
+        single node."""
         return 0.0
 
     @property
@@ -209,7 +219,8 @@ cdef class Document:
 
     @property
     def fields(self):
-        """The fields as a dict of this document's own, made once: changing it changes nothing else."""
+        """The fields as a dict of this document's own, made once: changing it changes nothing
+        else."""
         with cython.critical_section(self):
             if self._fields is None:
                 self._fields = self.to_dict()
@@ -227,7 +238,8 @@ cdef class Document:
             return self._fields.get(name, default)
         if not isinstance(name, str):
             return default
-        value = body_decode_field(self._record + self._body_at, self._body_size, self._names, <PyObject *>name)
+        value = body_decode_field(self._record + self._body_at, self._body_size, self._names,
+                                  <PyObject *>name)
         if value == NULL:
             check_exception()
             return default
@@ -327,7 +339,8 @@ cdef class CASResult:
 
     @property
     def current_value(self):
-        """The document's fields after success, or those that stood in the way; None: there is no such document."""
+        """The document's fields after success, or those that stood in the way; None: there is no
+        such document."""
         with cython.critical_section(self):
             if self._value is None and self._document is not None:
                 self._value = self._document.to_dict()
@@ -337,7 +350,8 @@ cdef class CASResult:
         return self.success
 
     def __repr__(self):
-        return f"CASResult(success={bool(self.success)}, version={self.version}, current_value={self.current_value!r})"
+        return (f"CASResult(success={bool(self.success)}, version={self.version}, "
+                f"current_value={self.current_value!r})")
 
 
 # --- the engine -------------------------------------------------------------------------------
@@ -345,16 +359,17 @@ cdef class CASResult:
 cdef class Engine:
     """One open database. All methods may be called from any thread.
 
-    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes (hybrid,
-    persistent). Every write is in the operating system's hands when it returns (it survives kill -9), and on disk within
-    flush_interval seconds; sync_writes: on disk before it returns. max_memory: bytes, 0 for no limit.
-    Raises DatabaseLockedError, CorruptionError, StorageError, MemoryLimitError, ConfigError.
+    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size`
+    bytes (hybrid, persistent). Every write is in the operating system's hands when it returns (it
+    survives kill -9), and on disk within flush_interval seconds; sync_writes: on disk before it
+    returns. max_memory: bytes, 0 for no limit. Raises DatabaseLockedError, CorruptionError,
+    StorageError, MemoryLimitError, ConfigError.
     """
 
     cdef vel_engine *e
 
-    def __cinit__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0, bint sync_writes=False,
-                 double flush_interval=0.05):
+    def __cinit__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0,
+                  bint sync_writes=False, double flush_interval=0.05):
         cdef vel_options options
         cdef vel_error error
         cdef vel_status status
@@ -398,7 +413,8 @@ cdef class Engine:
         return self.e.options.data_dir != NULL
 
     def close(self):
-        """Sync and close. Idempotent. Raises StorageError when the last writes could not be made durable."""
+        """Sync and close. Idempotent. Raises StorageError when the last writes could not be made
+        durable."""
         cdef vel_error error
         cdef vel_status status
         memset(&error, 0, sizeof(error))
@@ -513,9 +529,11 @@ cdef class Engine:
         stored = s.live_bytes + s.garbage_bytes
         return {
             "collections": s.collections, "documents": s.documents,
-            "memory_usage": s.memory_usage, "record_memory": s.record_memory, "table_memory": s.table_memory,
-            "index_memory": s.index_memory, "name_memory": s.name_memory, "cache_memory": s.cache_memory,
-            "disk_usage": s.disk_usage, "live_bytes": s.live_bytes, "garbage_bytes": s.garbage_bytes,
+            "memory_usage": s.memory_usage, "record_memory": s.record_memory,
+            "table_memory": s.table_memory, "index_memory": s.index_memory,
+            "name_memory": s.name_memory, "cache_memory": s.cache_memory,
+            "disk_usage": s.disk_usage, "live_bytes": s.live_bytes,
+            "garbage_bytes": s.garbage_bytes,
             "garbage_ratio": s.garbage_bytes / stored if stored else 0.0, "segments": s.segments,
             "cache_hits": s.cache_hits, "cache_misses": s.cache_misses, "sequence": s.sequence,
             "durable_sequence": s.durable_sequence, "writes": s.writes, "expired": s.expired,
@@ -538,11 +556,12 @@ cdef class Engine:
 
 @cython.final
 cdef class _Batch:
-    """Writes gathered to be applied together. Bodies are encoded one behind the other; pointers are set at commit."""
+    """Writes gathered to be applied together. Bodies are encoded one behind the other; pointers are
+    set at commit."""
 
     cdef Engine engine
-    cdef vel_buffer writes, bodies   # vel_write; encoded bodies, `body` holds an offset until commit
-    cdef list ids                    # owners of the id bytes
+    cdef vel_buffer writes, bodies  # vel_write; encoded bodies, `body` holds an offset until commit
+    cdef list ids                   # owners of the id bytes
 
     def __cinit__(self, Engine engine):
         self.engine = engine
@@ -552,7 +571,8 @@ cdef class _Batch:
         buffer_free(&self.writes)
         buffer_free(&self.bodies)
 
-    cdef vel_write *add(self, CollectionBase c, object id, int kind, int require, object fields, object ttl) except NULL:
+    cdef vel_write *add(self, CollectionBase c, object id, int kind, int require, object fields,
+                        object ttl) except NULL:
         cdef vel_write *w
         cdef Py_ssize_t size = 0
         cdef const char *bytes = NULL
@@ -580,7 +600,8 @@ cdef class _Batch:
         self.writes.size += sizeof(vel_write)
         return w
 
-    cdef int add_op(self, object kind, CollectionBase c, object id, object fields, object ttl, object expected) except -1:
+    cdef int add_op(self, object kind, CollectionBase c, object id, object fields, object ttl,
+                    object expected) except -1:
         cdef vel_write *w
         if kind == "unchanged":
             w = self.add(c, None, WRITE_UNCHANGED, REQUIRE_NONE, None, None)
@@ -644,12 +665,13 @@ cdef class _Batch:
         """Apply; returns the version of each operation, for deletes 1 when there was something."""
         cdef size_t count = self.run(), i
         cdef vel_write *w = <vel_write *>self.writes.data
-        return [w[i].existed if w[i].kind == WRITE_DELETE else w[i].version if w[i].kind != WRITE_CHECK else 0
+        return [w[i].existed if w[i].kind == WRITE_DELETE
+                else w[i].version if w[i].kind != WRITE_CHECK else 0
                 for i in range(count)]
 
 
-cdef vel_status apply_waiting(vel_engine *e, vel_write *w, size_t count, int64_t now, int flags, vel_outcome *outcome,
-                              vel_error *error) noexcept nogil:
+cdef vel_status apply_waiting(vel_engine *e, vel_write *w, size_t count, int64_t now, int flags,
+                              vel_outcome *outcome, vel_error *error) noexcept nogil:
     """Apply, waiting for locks, and for the disk when writes are synced."""
     cdef vel_status status = engine_enter(e)
     if status:
@@ -667,14 +689,16 @@ cdef int raise_mismatch(vel_write *w, const char *why) except -1:
     id = PyUnicode_DecodeUTF8(<const char *>w.id, w.id_size, NULL) if w.id_size else None
     reason = text_of(why)
     if reason == "present":
-        raise DuplicateKeyError(f"collection {name!r} already has a document {id!r}; use put or update to change it")
+        raise DuplicateKeyError(
+            f"collection {name!r} already has a document {id!r}; use put or update to change it")
     if reason == "absent":
         raise NotFoundError(f"collection {name!r} has no document {id!r}")
     if reason == "dropped":
         raise NotFoundError(f"collection {name!r} was dropped")
     if reason == "changed":
         raise ConflictError(f"collection {name!r} was changed meanwhile; run the transaction again")
-    raise ConflictError(f"document {id!r} of collection {name!r} was changed meanwhile; run the transaction again")
+    raise ConflictError(
+        f"document {id!r} of collection {name!r} was changed meanwhile; run the transaction again")
 
 
 # --- collections ------------------------------------------------------------------------------
@@ -697,7 +721,8 @@ cdef class CollectionBase:
         with nogil:
             status = catalog_find(engine.e, bytes, size, &c)
         if status == VEL_NOT_FOUND:
-            raise NotFoundError(f"there is no collection {name!r}; create it with create_collection({name!r})")
+            raise NotFoundError(
+                f"there is no collection {name!r}; create it with create_collection({name!r})")
         if status:
             raise_status(engine.e, status, NULL)
         self._engine = engine
@@ -746,7 +771,8 @@ cdef class CollectionBase:
         cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
         cdef uint64_t hash = engine_hash(self.e, bytes, id_size)
         cdef size_t size
-        cdef vel_status status = engine_read(self.e, self.c, hash, bytes, id_size, buffer, sizeof(buffer), &size)
+        cdef vel_status status = engine_read(self.e, self.c, hash, bytes, id_size, buffer,
+                                             sizeof(buffer), &size)
         if status == VEL_OK:
             return document_new(self, buffer)
         if status == VEL_NOT_FOUND:
@@ -779,7 +805,8 @@ cdef class CollectionBase:
             buffer_free(&record)
 
     def get(self, id, default=None, *, consistency=None):
-        """The document with this id, or default. Raises SchemaError for an id that cannot be one."""
+        """The document with this id, or default. Raises SchemaError for an id that cannot be
+        one."""
         if consistency is not None:
             self._check_level(consistency, False)
         return self._read(id, default)
@@ -866,14 +893,16 @@ cdef class CollectionBase:
         self._check()
         self._engine._reap()
         if engine_is_due(self.e, clock_wall_ns()):
-            return self._count_equal({})   # after a failed sync nothing can be removed: look at each document
+            # After a failed sync nothing can be removed: look at each document.
+            return self._count_equal({})
         return self.c.table.used
 
     def __iter__(self):
         return iter(self._ids())
 
     def _ids(self, prefix=None, start=None, end=None, bint reverse=False):
-        """Ids of live documents now, in the order of their UTF-8 bytes; start is included, end is not."""
+        """Ids of live documents now, in the order of their UTF-8 bytes; start is included, end is
+        not."""
         cdef vel_range r
         cdef vel_buffer arena
         cdef vel_id *found = NULL
@@ -882,7 +911,8 @@ cdef class CollectionBase:
         cdef size_t count = 0, i, at
         cdef list ids
         self._check()
-        bounds = [self._bound("prefix", prefix), self._bound("start", start), self._bound("end", end)]
+        bounds = [self._bound("prefix", prefix), self._bound("start", start),
+                  self._bound("end", end)]
         memset(&r, 0, sizeof(r))
         memset(&arena, 0, sizeof(arena))
         if prefix is not None:
@@ -903,7 +933,8 @@ cdef class CollectionBase:
             ids = [None] * <Py_ssize_t>count
             for i in range(count):
                 at = count - 1 - i if reverse else i
-                ids[i] = PyUnicode_DecodeUTF8(<const char *>arena.data + found[at].at, found[at].size, NULL)
+                ids[i] = PyUnicode_DecodeUTF8(<const char *>arena.data + found[at].at,
+                                              found[at].size, NULL)
             return ids
         finally:
             free(found)
@@ -929,7 +960,8 @@ cdef class CollectionBase:
             with nogil:
                 status = engine_enter(self.e)
                 if not status:
-                    status = engine_count_matches(self.e, self.c, expected.data, expected.size, &count, &error)
+                    status = engine_count_matches(self.e, self.c, expected.data, expected.size,
+                                                  &count, &error)
                     engine_leave(self.e)
             if status:
                 self._check()
@@ -940,7 +972,8 @@ cdef class CollectionBase:
 
     # --- writes
 
-    cdef vel_status _apply_one(self, vel_write *w, int64_t now, int flags, vel_outcome *outcome, vel_error *error) except? -99:
+    cdef vel_status _apply_one(self, vel_write *w, int64_t now, int flags, vel_outcome *outcome,
+                               vel_error *error) except? -99:
         cdef vel_status status = VEL_BUSY
         cdef vel_engine *e = self.e
         if not e.options.sync_writes:
@@ -964,7 +997,8 @@ cdef class CollectionBase:
         engine_prefetch(self.e, self.c, w.hash)
         return VEL_OK
 
-    cdef object _write(self, object id, int kind, int require, int flags, object fields, object ttl, object consistency):
+    cdef object _write(self, object id, int kind, int require, int flags, object fields, object ttl,
+                       object consistency):
         """One operation: returns its vel_write's version, or for a delete whether it was there."""
         cdef vel_write w
         cdef vel_outcome outcome
@@ -1008,7 +1042,8 @@ cdef class CollectionBase:
         Raises DuplicateKeyError when the id is taken, SchemaError for what may not be stored.
         """
         if fields is None and isinstance(id, Document):
-            return self._write((<Document>id).id, WRITE_PUT, REQUIRE_ABSENT, 0, (<Document>id).to_dict(), ttl, consistency)
+            return self._write((<Document>id).id, WRITE_PUT, REQUIRE_ABSENT, 0,
+                               (<Document>id).to_dict(), ttl, consistency)
         return self._write(id, WRITE_PUT, REQUIRE_ABSENT, 0, fields, ttl, consistency)
 
     def put(self, id, fields, *, ttl=None, consistency=None):
@@ -1020,7 +1055,8 @@ cdef class CollectionBase:
         return self._write(id, WRITE_PUT, REQUIRE_PRESENT, 0, fields, ttl, consistency)
 
     def update(self, id, fields, *, ttl=None, consistency=None):
-        """Merge these fields, or apply update operators; returns the version. Raises NotFoundError when absent.
+        """Merge these fields, or apply update operators; returns the version. Raises
+        NotFoundError when absent.
 
         The document keeps its expiry unless ttl is given.
         """
@@ -1028,7 +1064,8 @@ cdef class CollectionBase:
             if consistency is not None:
                 self._check_level(consistency, True)
             return self._apply_operators(id, fields, ttl)
-        return self._write(id, WRITE_MERGE, REQUIRE_PRESENT, WRITE_KEEP_EXPIRY, fields, ttl, consistency)
+        return self._write(id, WRITE_MERGE, REQUIRE_PRESENT, WRITE_KEEP_EXPIRY, fields, ttl,
+                           consistency)
 
     def delete(self, id, *, consistency=None):
         """Delete; returns whether it was there."""
@@ -1061,8 +1098,9 @@ cdef class CollectionBase:
                 try:
                     id, fields = pair
                 except (TypeError, ValueError):
-                    raise SchemaError(f"item {len(batch.ids)} must be a pair (id, fields) or a Document, "
-                                      f"not {type(pair).__name__}") from None
+                    raise SchemaError(
+                        f"item {len(batch.ids)} must be a pair (id, fields) or a Document, "
+                        f"not {type(pair).__name__}") from None
             batch.add(self, id if id is not None else b"", WRITE_PUT, require, fields, ttl)
         return batch.run()
 
@@ -1078,13 +1116,15 @@ cdef class CollectionBase:
             batch.add(self, id if id is not None else b"", WRITE_DELETE, REQUIRE_NONE, None, None)
         return sum(batch.commit())
 
-    def compare_and_swap(self, id, expected=None, value=None, expected_version=None, replace=False, ttl=None,
-                         consistency=None):
-        """Change a document only if it is as expected, atomically. Returns a CASResult; a mismatch is no exception.
+    def compare_and_swap(self, id, expected=None, value=None, expected_version=None, replace=False,
+                         ttl=None, consistency=None):
+        """Change a document only if it is as expected, atomically. Returns a CASResult; a mismatch
+        is no exception.
 
-        expected: fields that must be equal (a missing field equals None); expected_version: the version it must have; neither: the
-        document must not exist. On success `value` is merged in, or replaces all fields with replace=True.
-        ttl: seconds until it expires; None keeps the expiry of a merged document.
+        expected: fields that must be equal (a missing field equals None); expected_version: the
+        version it must have; neither: the document must not exist. On success `value` is merged in,
+        or replaces all fields with replace=True. ttl: seconds until it expires; None keeps the
+        expiry of a merged document.
         """
         cdef vel_write w
         cdef vel_outcome outcome
@@ -1096,7 +1136,8 @@ cdef class CollectionBase:
         if consistency is not None:
             self._check_level(consistency, True)
         if value is None:
-            raise SchemaError("compare_and_swap needs a value: the fields to set when the document is as expected")
+            raise SchemaError("compare_and_swap needs a value: the fields to set when the document "
+                              "is as expected")
         self._begin(&w, id, WRITE_PUT, REQUIRE_NONE)
         memset(&outcome, 0, sizeof(outcome))
         error.path[0] = error.what[0] = 0
@@ -1111,9 +1152,11 @@ cdef class CollectionBase:
                 w.flags = WRITE_KEEP_EXPIRY
         if expected_version is not None:
             if isinstance(expected_version, bool) or not isinstance(expected_version, int):
-                raise SchemaError(f"expected_version must be an int, not {type(expected_version).__name__}")
+                raise SchemaError(
+                    f"expected_version must be an int, not {type(expected_version).__name__}")
             if not 0 <= expected_version < 2**64:
-                raise SchemaError(f"expected_version must be a version, 1 or more, not {expected_version}")
+                raise SchemaError(
+                    f"expected_version must be a version, 1 or more, not {expected_version}")
             w.flags |= WRITE_IF_VERSION
             w.expected_version = expected_version
         body = scratch_take()
@@ -1135,7 +1178,8 @@ cdef class CollectionBase:
             buffer_free(&outcome.current)
             scratch_give(body)
 
-    cdef CASResult _cas_result(self, vel_write *w, vel_status status, vel_outcome *outcome, vel_error *error):
+    cdef CASResult _cas_result(self, vel_write *w, vel_status status, vel_outcome *outcome,
+                               vel_error *error):
         cdef CASResult r
         if status and (status != VEL_MISMATCH or self.c.dropped):
             self._check()
@@ -1156,7 +1200,8 @@ cdef bint has_operators(object fields):
             if isinstance(name, str) and (<str>name).startswith("$"):
                 return True
         return False
-    return isinstance(fields, Mapping) and any(isinstance(name, str) and name.startswith("$") for name in fields)
+    return isinstance(fields, Mapping) and any(
+        isinstance(name, str) and name.startswith("$") for name in fields)
 
 
 Mapping.register(Document)
@@ -1164,12 +1209,14 @@ Mapping.register(Document)
 
 # --- verification, faults ---------------------------------------------------------------------
 
-cdef void collect_problem(void *context, const char *path, uint64_t offset, const char *what) noexcept with gil:
+cdef void collect_problem(void *context, const char *path, uint64_t offset,
+                          const char *what) noexcept with gil:
     (<list>context).append(f"{text_of(path)} offset {offset}: {text_of(what)}")
 
 
 def verify_directory(path):
-    """Read and check everything in a data directory without changing it: (records read, what is wrong, each with its place)."""
+    """Read and check everything in a data directory without changing it: (records read, what is
+    wrong, each with its place)."""
     cdef vel_error error
     cdef vel_status status
     cdef uint64_t records = 0
@@ -1186,15 +1233,16 @@ def verify_directory(path):
 
 
 _FAULTS = {
-    "open": FAULT_OPEN, "read": FAULT_READ, "write": FAULT_WRITE, "sync": FAULT_SYNC, "allocate": FAULT_ALLOCATE,
-    "truncate": FAULT_TRUNCATE, "rename": FAULT_RENAME, "remove": FAULT_REMOVE,
-    "sync_directory": FAULT_SYNC_DIRECTORY, "map": FAULT_MAP,
+    "open": FAULT_OPEN, "read": FAULT_READ, "write": FAULT_WRITE, "sync": FAULT_SYNC,
+    "allocate": FAULT_ALLOCATE, "truncate": FAULT_TRUNCATE, "rename": FAULT_RENAME,
+    "remove": FAULT_REMOVE, "sync_directory": FAULT_SYNC_DIRECTORY, "map": FAULT_MAP,
 }
 
 
 def fault_set(point, int64_t after, int sys_errno, bint once=False, bint short=False):
     """Tests: make a system call of this engine fail (fileio.h names the points)."""
-    c_fault_set(_FAULTS[point], after, sys_errno, (FAULT_ONCE if once else 0) | (FAULT_SHORT if short else 0))
+    c_fault_set(_FAULTS[point], after, sys_errno,
+                (FAULT_ONCE if once else 0) | (FAULT_SHORT if short else 0))
 
 
 def fault_clear():

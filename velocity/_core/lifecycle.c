@@ -32,7 +32,8 @@ static vel_status open_parts(vel_engine *e, vel_error *error) {
     const vel_options *o = &e->options;
     vel_status status = random_bytes(&e->hash_seed, sizeof e->hash_seed, error);
     if (!status) status = random_bytes(e->uuid, sizeof e->uuid, error);
-    /* A part of max_memory is for the small arrays that are not charged one by one (limbo, scratch, undo). */
+    /* A part of max_memory is for the small arrays that are not charged one by one (limbo, scratch,
+     * undo). */
     uint64_t aside = o->max_memory / 16 < MEMORY_ASIDE_MAX ? o->max_memory / 16 : MEMORY_ASIDE_MAX;
     if (!status) status = slab_open(&e->slab, o->bounded ? 0 : o->max_memory - aside);
     if (!status && o->bounded) status = cache_open(&e->cache, o->cache_size);
@@ -76,7 +77,8 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
     pthread_mutex_init(&e->reap_lock, NULL);
     pthread_mutex_init(&e->manifest_lock, NULL);
     expiry_open(&e->expiry);
-    vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM : log_open(&e->log, e->directory);
+    vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM
+                                                           : log_open(&e->log, e->directory);
     e->log.segment_synced = catalog_store;
     e->log.context = e;
     if (!status) status = open_parts(e, error);

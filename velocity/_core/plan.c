@@ -1,12 +1,14 @@
-/* plan.c: decide what a batch does, before anything is changed: find the documents, check the conditions, lay out the new
- * records. Later operations of a batch see earlier ones through `previous`. */
+/* plan.c: decide what a batch does, before anything is changed: find the documents, check the
+ * conditions, lay out the new records. Later operations of a batch see earlier ones through
+ * `previous`. */
 #include "engine.h"
 
-#define PREFETCH_SLOT 16   /* operations ahead whose slot, and half as far whose record, is fetched */
+/* Operations ahead whose slot, and half as far whose record, is fetched. */
+#define PREFETCH_SLOT 16
 #define LINEAR_MAX 8  /* batches up to this size look for earlier operations by walking back */
 
-vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, bool nonblock,
-                       vel_found *out, vel_error *error) {
+vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id,
+                       size_t id_size, bool nonblock, vel_found *out, vel_error *error) {
     table_probe probe;
     uint32_t position;
     vel_ref ref;
@@ -57,8 +59,10 @@ static uint32_t index_previous(batch_index *x, const vel_write *writes, size_t i
             if (writes[j].id_size && same_document(&writes[j], &writes[i])) return (uint32_t)j + 1;
         return 0;
     }
-    uint32_t at = (uint32_t)(writes[i].hash ^ writes[i].hash >> 32 ^ writes[i].collection->id) & x->mask;
-    while (x->places[at] && !same_document(&writes[x->places[at] - 1], &writes[i])) at = (at + 1) & x->mask;
+    uint32_t at = (uint32_t)(writes[i].hash ^ writes[i].hash >> 32 ^ writes[i].collection->id) &
+                  x->mask;
+    while (x->places[at] && !same_document(&writes[x->places[at] - 1], &writes[i]))
+        at = (at + 1) & x->mask;
     uint32_t previous = x->places[at];
     x->places[at] = (uint32_t)i + 1;
     return previous;
@@ -86,7 +90,8 @@ static vel_status load_current(planner *b, const vel_write *w, vel_plan *p) {
         return VEL_OK;
     }
     vel_found found;
-    vel_status status = engine_find(b->e, w->collection, w->hash, w->id, w->id_size, b->nonblock, &found, b->error);
+    vel_status status = engine_find(b->e, w->collection, w->hash, w->id, w->id_size, b->nonblock,
+                                    &found, b->error);
     if (status || !found.ref) return status;
     const uint8_t *record = found.record ? found.record : b->e->scratch.data + found.scratch_at;
     record_read(record, &p->record);
@@ -101,7 +106,8 @@ static vel_status load_current(planner *b, const vel_write *w, vel_plan *p) {
 /* NULL when every condition holds, else which does not. */
 static const char *unmet_condition(planner *b, const vel_write *w, const vel_plan *p) {
     if ((w->flags & WRITE_IF_STAMP) && p->old_stamp != w->expected_stamp) return "stamp";
-    if ((w->flags & WRITE_IF_EXPIRY) && (!p->old.ref || p->record.expiry != w->expected_stamp)) return "expiry";
+    if ((w->flags & WRITE_IF_EXPIRY) && (!p->old.ref || p->record.expiry != w->expected_stamp))
+        return "expiry";
     if (w->require == REQUIRE_ABSENT && p->present) return "present";
     if (w->require == REQUIRE_PRESENT && !p->present) return "absent";
     if ((w->flags & (WRITE_IF_VERSION | WRITE_IF_MATCHES)) && !p->present) return "absent";
@@ -121,9 +127,11 @@ static vel_status plan_merge(planner *b, const vel_write *w, vel_plan *p) {
     size_t at = scratch->size;
     status = body_merge(plan_body(b->e, p), p->record.body_size, w->body, w->body_size, scratch);
     if (status == VEL_E_TOO_LARGE)
-        return vel_fail(b->error, status, 0, NULL, 0, "the merged document is larger than 16 MiB; split it");
+        return vel_fail(b->error, status, 0, NULL, 0,
+                        "the merged document is larger than 16 MiB; split it");
     if (status == VEL_E_CORRUPT)
-        return vel_fail(b->error, status, 0, b->e->directory, 0, "a document's body cannot be read");
+        return vel_fail(b->error, status, 0, b->e->directory, 0,
+                        "a document's body cannot be read");
     if (status) return status;
     p->body_at = at + 1;
     p->record.body_size = (uint32_t)(scratch->size - at);
@@ -154,7 +162,8 @@ static vel_status plan_put(planner *b, vel_write *w, vel_plan *p) {
 }
 
 static void plan_delete(planner *b, vel_write *w, vel_plan *p) {
-    bool in_table = p->previous ? !(b->plans[p->previous - 1].deletes || !b->plans[p->previous - 1].record.size)
+    bool in_table = p->previous ? !(b->plans[p->previous - 1].deletes ||
+                                    !b->plans[p->previous - 1].record.size)
                                 : p->old.ref != 0;
     if (!in_table) return;
     vel_record *r = &p->record;
@@ -230,15 +239,17 @@ static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t 
     }
 }
 
-vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now, int flags,
-                      vel_outcome *outcome, vel_error *error) {
-    planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp, (flags & APPLY_NONBLOCK) != 0, outcome, error};
+vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now,
+                      int flags, vel_outcome *outcome, vel_error *error) {
+    planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp,
+                 (flags & APPLY_NONBLOCK) != 0, outcome, error};
     batch_index index;
     vel_status status = index_open(&index, count);
     e->scratch.size = 0;
     for (size_t i = 0; !status && i < count; i++) {
         memset(&plans[i], 0, sizeof plans[i]);
-        if (count > 1 && writes[i].kind != WRITE_UNCHANGED) plans[i].previous = index_previous(&index, writes, i);
+        if (count > 1 && writes[i].kind != WRITE_UNCHANGED)
+            plans[i].previous = index_previous(&index, writes, i);
         outcome->failed = i;
         prefetch_ahead(e, writes, i, count);
         status = plan_one(&b, i, flags);

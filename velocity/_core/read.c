@@ -1,10 +1,12 @@
-/* read.c: reads. They take no lock: pin, probe, copy, unpin. A record on disk is read by code without the GIL, in a
- * pin slot of its own, and then offered to the cache. */
+/* read.c: reads. They take no lock: pin, probe, copy, unpin. A record on disk is read by code
+ * without the GIL, in a pin slot of its own, and then offered to the cache. */
 #include "engine.h"
 
 #define READ_AHEAD 16  /* keys in flight in a batch read: the knee measured on this layout */
 
-static bool is_expired(int64_t expiry) { return vel_unlikely(expiry) && expiry <= clock_wall_ns(); }
+bool engine_is_expired(int64_t expiry) {
+    return vel_unlikely(expiry) && expiry <= clock_wall_ns();
+}
 
 static void mark_visited(const vel_engine *e, const uint8_t *block) {
     if (e->options.bounded && !(block_header(block) & BLOCK_VISITED))
@@ -13,31 +15,39 @@ static void mark_visited(const vel_engine *e, const uint8_t *block) {
 
 /* --- reading a location in the log ---------------------------------------------------------- */
 
-static vel_status location_corrupt(const vel_segment *s, uint64_t at, const char *why, vel_error *error) {
+static vel_status location_corrupt(const vel_segment *s, uint64_t at, const char *why,
+                                   vel_error *error) {
     return vel_fail(error, VEL_E_CORRUPT, 0, s->path, at, "a record is damaged: %s", why);
 }
 
-vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at, vel_error *error) {
+vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at,
+                                vel_error *error) {
     vel_segment *s = log_segment(&e->log, header & BLOCK_LOCATION);
-    uint64_t offset = location_at(header & BLOCK_LOCATION), units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
+    uint64_t offset = location_at(header & BLOCK_LOCATION),
+             units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
     size_t size = units == BLOCK_HINT_MAX ? OP_HEADER_SIZE : units * 8, got;
     vel_assert(s && units);
     vel_status status = buffer_reserve(out, size);
-    if (!status) status = file_read(s->fd, s->path, offset, out->data + out->size, size, &got, error);
+    if (!status)
+        status = file_read(s->fd, s->path, offset, out->data + out->size, size, &got, error);
     if (!status && got < size) return location_corrupt(s, offset, "the file ends inside it", error);
     if (!status && units == BLOCK_HINT_MAX) {
         size = load_u32(out->data + out->size);
-        if (size < BLOCK_HINT_MAX * 8 || size > op_size(RECORD_SIZE_MAX)) return location_corrupt(s, offset, "its size", error);
+        if (size < BLOCK_HINT_MAX * 8 || size > op_size(RECORD_SIZE_MAX))
+            return location_corrupt(s, offset, "its size", error);
         status = buffer_reserve(out, size);
-        if (!status) status = file_read(s->fd, s->path, offset, out->data + out->size, size, &got, error);
-        if (!status && got < size) return location_corrupt(s, offset, "the file ends inside it", error);
+        if (!status)
+            status = file_read(s->fd, s->path, offset, out->data + out->size, size, &got, error);
+        if (!status && got < size)
+            return location_corrupt(s, offset, "the file ends inside it", error);
     }
     if (status) return status;
     segment_op op;
     const char *why;
     const uint8_t *p = out->data + out->size;
     if (op_read(p, p + size, s->salt, &op, &why)) return location_corrupt(s, offset, why, error);
-    if (op.kind != OP_PUT || op.size != size) return location_corrupt(s, offset, "another operation is in its place", error);
+    if (op.kind != OP_PUT || op.size != size)
+        return location_corrupt(s, offset, "another operation is in its place", error);
     *at = out->size + OP_HEADER_SIZE;
     out->size += size;
     return VEL_OK;
@@ -57,9 +67,10 @@ void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash
     epoch_unpin(slot);
 }
 
-/* The block of an id among those in memory; VEL_BUSY when one on disk has to be looked at. Requires: pinned. */
-static vel_status find_resident(const vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
-                                const uint8_t **out) {
+/* The block of an id among those in memory; VEL_BUSY when one on disk has to be looked at.
+ * Requires: pinned. */
+static vel_status find_resident(const vel_engine *e, const vel_collection *c, uint64_t hash,
+                                const uint8_t *id, size_t id_size, const uint8_t **out) {
     table_probe probe;
     uint32_t position;
     vel_ref ref;
@@ -69,7 +80,7 @@ static vel_status find_resident(const vel_engine *e, const vel_collection *c, ui
         if (vel_unlikely(block_is_cold(e, block))) return VEL_BUSY;
         const uint8_t *record = block_record(e, block);
         if (vel_likely(record_has_id(record, id, id_size))) {
-            if (is_expired(record_expiry(record))) return VEL_NOT_FOUND;
+            if (engine_is_expired(record_expiry(record))) return VEL_NOT_FOUND;
             *out = block;
             return VEL_OK;
         }
@@ -77,19 +88,18 @@ static vel_status find_resident(const vel_engine *e, const vel_collection *c, ui
     return VEL_NOT_FOUND;
 }
 
-/* Checks that must come after pinning: close and drop wait for pins before they free. */
-static vel_status readable(const vel_engine *e, const vel_collection *c) {
+vel_status engine_readable(const vel_engine *e, const vel_collection *c) {
     vel_status status = engine_usable(e);
     if (vel_unlikely(status)) return status;
     return vel_unlikely(atomic_get_acquire(&c->dropped)) ? VEL_NOT_FOUND : VEL_OK;
 }
 
-vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, uint8_t *buffer,
-                       size_t capacity, size_t *size) {
+vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                       size_t id_size, uint8_t *buffer, size_t capacity, size_t *size) {
     const uint8_t *block;
     epoch_slot *slot = epoch_slot_attached();
     epoch_pin(slot);
-    vel_status status = readable(e, c);
+    vel_status status = engine_readable(e, c);
     if (vel_likely(!status)) status = find_resident(e, c, hash, id, id_size, &block);
     if (vel_likely(!status)) {
         const uint8_t *record = block_record(e, block);
@@ -106,19 +116,22 @@ vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const ui
     return status;
 }
 
-vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size) {
+vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                      size_t id_size) {
     const uint8_t *block;
     epoch_slot *slot = epoch_slot_attached();
     epoch_pin(slot);
-    vel_status status = readable(e, c);
+    vel_status status = engine_readable(e, c);
     if (!status) status = find_resident(e, c, hash, id, id_size, &block);
     epoch_unpin(slot);
     return status;
 }
 
-/* As find_resident, reading those on disk into *out; *header gets the header of the block found. Requires: pinned slot of our own. */
-static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size,
-                                vel_buffer *out, size_t *at, uint64_t *header, vel_error *error) {
+/* As find_resident, reading those on disk into *out; *header gets the header of the block found.
+ * Requires: pinned slot of our own. */
+static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t hash,
+                                const uint8_t *id, size_t id_size, vel_buffer *out, size_t *at,
+                                uint64_t *header, vel_error *error) {
     table_probe probe;
     uint32_t position;
     vel_ref ref;
@@ -143,14 +156,16 @@ static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t
         }
         if (status) return status;
         record = out->data + *at;
-        if (record_has_id(record, id, id_size)) return is_expired(record_expiry(record)) ? VEL_NOT_FOUND : VEL_OK;
+        if (record_has_id(record, id, id_size))
+            return engine_is_expired(record_expiry(record)) ? VEL_NOT_FOUND : VEL_OK;
         out->size = base;
     }
     return VEL_NOT_FOUND;
 }
 
 /* Keep a record that was read from disk in memory, if it is still what its slot names. */
-static void cache_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header, const uint8_t *record) {
+static void cache_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header,
+                        const uint8_t *record) {
     uint64_t size = e->record_offset + (uint64_t)record_size(record);
     if (size > e->cache.budget / 8 || pthread_mutex_trylock(&e->commit_lock)) return;
     table_probe probe;
@@ -175,18 +190,19 @@ static void cache_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_
     pthread_mutex_unlock(&e->commit_lock);
 }
 
-vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id, size_t id_size, vel_buffer *out,
-                            vel_error *error) {
+vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
+                            size_t id_size, vel_buffer *out, vel_error *error) {
     uint64_t header = 0;
     size_t at = 0;
     out->size = 0;
     epoch_slot *slot = epoch_pin_take();
-    vel_status status = readable(e, c);
+    vel_status status = engine_readable(e, c);
     if (!status) status = find_anywhere(e, c, hash, id, id_size, out, &at, &header, error);
     epoch_pin_give(slot);
     if (status) return status;
     if (header & BLOCK_COLD) cache_admit(e, c, hash, header, out->data + at);
-    if (e->options.bounded) atomic_add_relaxed(header & BLOCK_COLD ? &e->cache_misses : &e->cache_hits, 1);
+    if (e->options.bounded)
+        atomic_add_relaxed(header & BLOCK_COLD ? &e->cache_misses : &e->cache_hits, 1);
     out->size = record_size(out->data + at);
     memmove(out->data, out->data + at, out->size);
     return VEL_OK;
@@ -211,7 +227,8 @@ static void prefetch_record(const vel_engine *e, const vel_collection *c, uint64
     }
 }
 
-static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *block, vel_buffer *arena) {
+static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *block,
+                                vel_buffer *arena) {
     const uint8_t *record = block_record(e, block);
     size_t size = record_size(record);
     vel_status status = buffer_reserve(arena, vel_align8(size));
@@ -223,9 +240,11 @@ static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *bloc
     return VEL_OK;
 }
 
-/* One group of keys, pinned. Cold ones end it when attached, else are read; headers[i] then is their block's. */
-static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, size_t count, bool attached, vel_buffer *arena,
-                             uint64_t *headers, vel_error *error) {
+/* One group of keys, pinned. Cold ones end it when attached, else are read; headers[i] then is
+ * their block's. */
+static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
+                             bool attached, vel_buffer *arena, uint64_t *headers,
+                             vel_error *error) {
     for (size_t i = 0; i < count; i++) prefetch_home(c, keys[i].hash);
     for (size_t i = 0; i < count; i++) prefetch_record(e, c, keys[i].hash);
     uint64_t hits = 0, misses = 0;
@@ -241,7 +260,8 @@ static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, si
             hits++;
         } else if (status == VEL_BUSY && !attached) {
             size_t at;
-            status = find_anywhere(e, c, key->hash, key->id, key->id_size, arena, &at, &headers[i], error);
+            status = find_anywhere(e, c, key->hash, key->id, key->id_size, arena, &at, &headers[i],
+                                   error);
             if (!status) key->at = at + 1;
             else headers[i] = 0;
             misses++;
@@ -255,143 +275,21 @@ static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, si
     return status;
 }
 
-vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count, bool attached, vel_buffer *arena,
-                            vel_error *error) {
+vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
+                            bool attached, vel_buffer *arena, vel_error *error) {
     vel_status status = VEL_OK;
     for (size_t i = 0; i < count && !status; i += READ_AHEAD) {
         size_t n = count - i < READ_AHEAD ? count - i : READ_AHEAD;
         epoch_slot *slot = attached ? epoch_slot_attached() : epoch_pin_take();
         if (attached) epoch_pin(slot);
-        status = readable(e, c);
+        status = engine_readable(e, c);
         uint64_t headers[READ_AHEAD] = {0};
         if (!status) status = read_group(e, c, keys + i, n, attached, arena, headers, error);
         if (attached) epoch_unpin(slot);
         else epoch_pin_give(slot);
         for (size_t j = 0; j < n && !status; j++)
-            if (headers[j] & BLOCK_COLD) cache_admit(e, c, keys[i + j].hash, headers[j], arena->data + keys[i + j].at - 1);
+            if (headers[j] & BLOCK_COLD)
+                cache_admit(e, c, keys[i + j].hash, headers[j], arena->data + keys[i + j].at - 1);
     }
-    return status;
-}
-
-/* --- whole collections ---------------------------------------------------------------------- */
-
-vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context, vel_error *error) {
-    vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
-    vel_buffer cold = {0};
-    uint64_t cursor = 0;
-    bool done = false;
-    vel_status status = refs ? VEL_OK : VEL_E_NOMEM;
-    while (!status && !done) {
-        epoch_slot *slot = epoch_pin_take();
-        status = readable(e, c);
-        size_t count = status ? 0 : table_walk(&c->table, &cursor, refs, TABLE_WALK_MIN, &done);
-        for (size_t i = 0; i < count && !status; i++) {
-            if (i + READ_AHEAD < count) __builtin_prefetch(slab_at(&e->slab, refs[i + READ_AHEAD]));
-            const uint8_t *block = slab_at(&e->slab, refs[i]), *record = block_record(e, block);
-            if (block_is_cold(e, block)) {
-                size_t at;
-                cold.size = 0;
-                status = engine_read_location(e, block_header(block), &cold, &at, error);
-                if (!status) record = cold.data + at;
-            }
-            if (!status && !is_expired(record_expiry(record))) status = visit(context, e, record);
-        }
-        epoch_pin_give(slot);
-    }
-    free(refs);
-    buffer_free(&cold);
-    return status;
-}
-
-typedef struct { const uint8_t *expected; size_t expected_size; uint64_t count; } matches;
-
-static vel_status count_match(void *context, vel_engine *e, const uint8_t *record) {
-    matches *m = context;
-    vel_record r;
-    record_read(record, &r);
-    m->count += body_matches(r.body, r.body_size, m->expected, m->expected_size);
-    return VEL_OK;
-}
-
-vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected, size_t expected_size, uint64_t *count,
-                                vel_error *error) {
-    matches m = {expected, expected_size, 0};
-    vel_status status = engine_visit(e, c, count_match, &m, error);
-    *count = m.count;
-    return status;
-}
-
-typedef struct { const vel_range *range; vel_buffer *arena; vel_id *ids; size_t count, capacity; } id_list;
-
-static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
-    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-    return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
-static bool in_range(const vel_range *r, const uint8_t *id, size_t size) {
-    if (r->prefix && (size < r->prefix_size || memcmp(id, r->prefix, r->prefix_size))) return false;
-    if (r->start && compare_bytes(id, size, r->start, r->start_size) < 0) return false;
-    return !r->end || compare_bytes(id, size, r->end, r->end_size) < 0;
-}
-
-static vel_status collect_id(void *context, vel_engine *e, const uint8_t *record) {
-    id_list *list = context;
-    const uint8_t *id = record_id(record);
-    uint16_t size = record_id_size(record);
-    if (!in_range(list->range, id, size)) return VEL_OK;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 1024;
-        vel_id *ids = realloc(list->ids, capacity * sizeof *ids);
-        if (!ids) return VEL_E_NOMEM;
-        list->ids = ids;
-        list->capacity = capacity;
-    }
-    vel_status status = buffer_reserve(list->arena, size);
-    if (status) return status;
-    memcpy(list->arena->data + list->arena->size, id, size);
-    list->ids[list->count++] = (vel_id){list->arena->size, size};
-    list->arena->size += size;
-    return VEL_OK;
-}
-
-/* Sort by bytes: first by an 8-byte prefix held beside the position, ties by the bytes. */
-typedef struct { uint64_t prefix; const uint8_t *id; uint32_t size; } sort_key;
-
-static int compare_keys(const void *a, const void *b) {
-    const sort_key *x = a, *y = b;
-    if (x->prefix != y->prefix) return x->prefix < y->prefix ? -1 : 1;
-    return compare_bytes(x->id, x->size, y->id, y->size);
-}
-
-static vel_status sort_ids(id_list *list) {
-    sort_key *keys = malloc((list->count + 1) * sizeof *keys);
-    if (!keys) return VEL_E_NOMEM;
-    for (size_t i = 0; i < list->count; i++) {
-        uint8_t first[8] = {0};
-        keys[i].id = list->arena->data + list->ids[i].at;
-        keys[i].size = list->ids[i].size;
-        memcpy(first, keys[i].id, keys[i].size < 8 ? keys[i].size : 8);
-        keys[i].prefix = __builtin_bswap64(load_u64(first));
-    }
-    qsort(keys, list->count, sizeof *keys, compare_keys);
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        /* A document deleted and put back during the walk may have been met twice. */
-        if (kept && compare_keys(&keys[i - 1], &keys[i]) == 0) continue;
-        list->ids[kept++] = (vel_id){(uint64_t)(keys[i].id - list->arena->data), keys[i].size};
-    }
-    list->count = kept;
-    free(keys);
-    return VEL_OK;
-}
-
-vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids, size_t *count, vel_buffer *arena,
-                      vel_error *error) {
-    id_list list = {range, arena, NULL, 0, 0};
-    vel_status status = engine_visit(e, c, collect_id, &list, error);
-    if (!status) status = sort_ids(&list);
-    if (status) { free(list.ids); list.ids = NULL; list.count = 0; }
-    *ids = list.ids;
-    *count = list.count;
     return status;
 }
