@@ -266,18 +266,14 @@ static void remove_inputs(compaction *k, vel_segment **inputs, uint32_t count) {
 }
 
 /* Put the output, or nothing when all was dead, in the place of list[first, last). */
-static vel_status replace_run(compaction *k) {
+static vel_status replace_run(compaction *k, vel_segment **inputs, uint32_t count) {
     vel_engine *e = k->e;
-    uint32_t count = k->last - k->first;
     vel_segment *with = k->bytes.size > SEGMENT_HEADER_SIZE ? k->out : NULL;
-    vel_segment **inputs = malloc(count * sizeof *inputs);
-    vel_status status = inputs ? VEL_OK : VEL_E_NOMEM;
-    if (!status && with) status = out_store(k);
+    vel_status status = with ? out_store(k) : VEL_OK;
     if (!status) status = log_sync_all(&e->log, &e->commit_lock, k->error);
-    if (status) { free(inputs); return status; }
+    if (status) return status;
 
     pthread_mutex_lock(&e->commit_lock);
-    memcpy(inputs, e->log.list + k->first, count * sizeof *inputs);
     if (with && !(status = log_add_segment(&e->log, with, k->first))) {
         k->first++;
         k->last++;
@@ -300,7 +296,6 @@ static vel_status replace_run(compaction *k) {
         if (!status) remove_inputs(k, inputs, count);
         k->last = k->first;
     }
-    free(inputs);
     return status;
 }
 
@@ -333,11 +328,18 @@ static void out_abandon(compaction *k) {
 }
 
 static vel_status compact_run(compaction *k) {
-    vel_status status = out_begin(k, k->e->log.list[k->first]);
-    for (uint32_t i = k->first; !status && i < k->last; i++)
-        status = copy_segment(k, k->e->log.list[i]);
-    if (!status) status = replace_run(k);
+    vel_engine *e = k->e;
+    uint32_t count = k->last - k->first;
+    vel_segment **inputs = malloc(count * sizeof *inputs);
+    if (!inputs) return VEL_E_NOMEM;
+    pthread_mutex_lock(&e->commit_lock);  /* the list itself moves when a writer begins a segment */
+    memcpy(inputs, e->log.list + k->first, count * sizeof *inputs);
+    pthread_mutex_unlock(&e->commit_lock);
+    vel_status status = out_begin(k, inputs[0]);
+    for (uint32_t i = 0; !status && i < count; i++) status = copy_segment(k, inputs[i]);
+    if (!status) status = replace_run(k, inputs, count);
     out_abandon(k);
+    free(inputs);
     return status;
 }
 
@@ -390,6 +392,7 @@ vel_status engine_compact(vel_engine *e, bool all, uint64_t *given_back, vel_err
     vel_status status = engine_enter(e);
     if (status) return status;
     compaction k = {.e = e, .error = error};
+    vel_fail(error, VEL_OK, 0, NULL, 0, "no memory");  /* the text of a failure that has no other */
     pthread_mutex_lock(&e->catalog_lock);
     if (atomic_get_relaxed(&e->log.failed))
         status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);

@@ -148,6 +148,7 @@ cdef extern from "engine.h" nogil:
         char log[1]
         char disk[1]
         char compaction[1]
+        char expiry[1]
         char recovery[1]
 
     vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *error)

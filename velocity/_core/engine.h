@@ -130,6 +130,7 @@ typedef struct vel_engine {
     uint64_t compaction_count, compaction_given_back;
     uint64_t torn_bytes;                /* cut off at open */
     char torn_text[VEL_WHAT_MAX];
+    char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */
 } vel_engine;
 

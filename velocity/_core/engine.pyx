@@ -504,7 +504,8 @@ cdef class Engine:
         return given_back
 
     cdef int _reap(self) except -1:
-        """Remove what has expired, so that counts are right."""
+        """Remove what has expired, so that counts are right. What cannot be removed stays due, and in
+        health."""
         cdef vel_error error
         cdef c_bool more = True
         cdef vel_status status = VEL_OK
@@ -517,8 +518,8 @@ cdef class Engine:
                 while more and not status:
                     status = engine_reap(self.e, now, &more, &error)
                 engine_leave(self.e)
-        if status:
-            raise_status(self.e, status, &error)
+        if status == VEL_E_CLOSED:
+            raise_unusable(self.e)
         return 0
 
     def stats(self):
@@ -548,7 +549,8 @@ cdef class Engine:
             engine_health(self.e, &h)
         return {
             "log": text_of(h.log) or "ok", "disk": text_of(h.disk) or "ok",
-            "compaction": text_of(h.compaction) or "ok", "recovery": text_of(h.recovery) or "ok",
+            "compaction": text_of(h.compaction) or "ok", "expiry": text_of(h.expiry) or "ok",
+            "recovery": text_of(h.recovery) or "ok",
         }
 
 

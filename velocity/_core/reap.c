@@ -82,28 +82,33 @@ static vel_status reap_batch(vel_engine *e, int64_t now, bool *more, vel_error *
     expiry_entry due[REAP_BATCH];
     size_t count;
     reaper *r = calloc(1, sizeof *r);
+    vel_fail(error, VEL_OK, 0, NULL, 0, "no memory");
     if (!r) return VEL_E_NOMEM;
     atomic_set_seq(&e->reaping, 1);
     take_due(e, now, due, &count, more);
-    vel_status status = VEL_OK;
-    for (size_t i = 0; i < count && !status; i++) status = find_expired(e, &due[i], r, error);
+    vel_status status = VEL_OK, unread = VEL_OK;
+    bool again[REAP_BATCH] = {false};
+    for (size_t i = 0; i < count; i++) {
+        /* One that cannot be read must not keep the others: it is tried again later. */
+        vel_status found = find_expired(e, &due[i], r, error);
+        if (!found) continue;
+        unread = found;
+        again[i] = true;
+    }
     for (size_t i = 0; i < r->count; i++) r->writes[i].id = r->ids.data + r->id_at[i];
     vel_outcome outcome = {0};
-    if (!status && r->count) status = engine_apply(e, r->writes, r->count, now, 0, &outcome, error);
+    if (r->count) status = engine_apply(e, r->writes, r->count, now, 0, &outcome, error);
     pthread_mutex_lock(&e->commit_lock);
-    if (status) {
-        /* Not removed: they stay due, so that a later call tries again. */
-        if (!expiry_reserve(&e->expiry, count))
-            for (size_t i = 0; i < count; i++)
-                expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
-    } else {
-        e->expired_count += r->count;
-    }
+    bool room = !expiry_reserve(&e->expiry, count);
+    for (size_t i = 0; room && i < count; i++)
+        if (status || again[i]) expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
+    if (!status) e->expired_count += r->count;
+    snprintf(e->expiry_text, sizeof e->expiry_text, "%.250s", status || unread ? error->what : "");
     pthread_mutex_unlock(&e->commit_lock);
     buffer_free(&r->ids);
     free(r);
     atomic_set_seq(&e->reaping, 0);
-    return status;
+    return status ? status : unread;
 }
 
 vel_status engine_reap(vel_engine *e, int64_t now, bool *more, vel_error *error) {

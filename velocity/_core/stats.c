@@ -42,6 +42,7 @@ void engine_health(vel_engine *e, vel_health *out) {
     if (atomic_get_acquire(&e->log.failed))
         snprintf(out->log, sizeof out->log, "%s", e->log.failed_text);
     snprintf(out->disk, sizeof out->disk, "%s", e->log.full_text);
+    snprintf(out->expiry, sizeof out->expiry, "%s", e->expiry_text);
     snprintf(out->compaction, sizeof out->compaction, "%s", e->compaction_text);
     if (e->torn_bytes)
         snprintf(out->recovery, sizeof out->recovery, "%llu bytes: %.280s",

@@ -23,7 +23,8 @@ void engine_stats(struct vel_engine *e, vel_stats *out);
 
 /* One text per check; "" means well. */
 typedef struct {
-    char log[VEL_WHAT_MAX], disk[VEL_WHAT_MAX], compaction[VEL_WHAT_MAX], recovery[VEL_WHAT_MAX];
+    char log[VEL_WHAT_MAX], disk[VEL_WHAT_MAX], compaction[VEL_WHAT_MAX];
+    char expiry[VEL_WHAT_MAX], recovery[VEL_WHAT_MAX];
 } vel_health;
 void engine_health(struct vel_engine *e, vel_health *out);
 
