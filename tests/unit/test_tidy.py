@@ -13,11 +13,6 @@ PACKAGE = ROOT / "velocity"
 CORE = PACKAGE / "_core"
 LINES_MAX = {".py": 400, ".pyi": 400, ".c": 480, ".h": 400, ".pxd": 400, ".pyx": 1250}
 COLUMNS_MAX = 100
-COLUMNS_WIDE_MAX = 140
-WIDE = {
-    "apply.c", "lifecycle.c", "plan.c", "read.c",
-    "core.pxd", "engine.pyi", "engine.pyx", "storage.pyx",
-}
 FUNCTION_LINES_MAX = 70
 PRINTING = ("py/cli/", "py/demo/")  # what talks to a terminal
 
@@ -50,8 +45,7 @@ def imports(path):
 def test_files_are_short(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= LINES_MAX[path.suffix]
-    most = COLUMNS_WIDE_MAX if path.name in WIDE else COLUMNS_MAX
-    long = [number for number, line in enumerate(lines, 1) if len(line) > most]
+    long = [number for number, line in enumerate(lines, 1) if len(line) > COLUMNS_MAX]
     assert long == []
 
 

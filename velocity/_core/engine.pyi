@@ -6,7 +6,7 @@ from typing import Any, final
 
 @final
 class Document:
-    """A snapshot of one document: later writes do not change it. Also a read-only mapping of its fields."""
+    """A snapshot of one document: later writes do not change it. Also a mapping of its fields."""
 
     def __init__(self, id: str, fields: Mapping[str, Any]) -> None: ...
     @property
@@ -51,10 +51,10 @@ class CASResult:
 class Engine:
     """One open database. All methods may be called from any thread.
 
-    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes (hybrid, persistent).
-    Every write is in the operating system's hands when it returns (it survives kill -9), and on disk within flush_interval seconds;
-    sync_writes: on disk before it returns. max_memory: bytes, 0 for no limit.
-    Raises DatabaseLockedError, CorruptionError, StorageError.
+    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes
+    (hybrid, persistent). Every write is in the operating system's hands when it returns (it survives
+    kill -9), and on disk within flush_interval seconds; sync_writes: on disk before it returns.
+    max_memory: bytes, 0 for no limit. Raises DatabaseLockedError, CorruptionError, StorageError.
     """
 
     def __init__(
@@ -79,17 +79,26 @@ class Engine:
     def drop_collection(self, name: str) -> bool:
         """Drop with all its documents; False when absent."""
     def list_collections(self) -> list[str]: ...
-    def apply(self, ops: Iterable[tuple[str, CollectionBase, str | None, Mapping[str, Any] | None, float | None, int | None]]) -> list[int]:
-        """Apply a batch, all or nothing. Each op: (kind, collection, id, fields, ttl in seconds or None, expected stamp or None).
+    def apply(
+        self,
+        ops: Iterable[
+            tuple[
+                str, CollectionBase, str | None, Mapping[str, Any] | None, float | None, int | None
+            ]
+        ],
+    ) -> list[int]:
+        """Apply a batch, all or nothing; returns per op the new version.
 
-        kinds: "insert" (must be absent), "put", "replace" (must be present), "update" (merge, must be present; keeps the expiry
-        unless ttl is given), "rewrite" (as "replace", but keeps the expiry), "delete" (absent is fine), "check" (writes nothing),
-        "unchanged" (id None; the expected stamp is a change_count that the collection must still have).
-        Expected stamp: the document's `_stamp`, 0 for "must be absent". Later ops see the effects of earlier ones, expected
-        stamps are compared with the state before the batch.
-        Returns per op the new version (delete: 1 when there was one, else 0; check, unchanged: 0).
-        Raises NotFoundError, DuplicateKeyError, ConflictError (an expected stamp or change_count differs), SchemaError,
-        MemoryLimitError, StorageError; nothing is changed then.
+        Each op: (kind, collection, id, fields, ttl in seconds or None, expected stamp or None).
+        kinds: "insert" (must be absent), "put", "replace" (must be present), "update" (merge, must
+        be present; keeps the expiry unless ttl is given), "rewrite" (as "replace", but keeps the
+        expiry), "delete" (absent is fine; returns 1 when there was one, else 0), "check" (writes
+        nothing), "unchanged" (id None; the expected stamp is a change_count that the collection must
+        still have; returns 0 like check).
+        Expected stamp: the document's `_stamp`, 0 for "must be absent". Later ops see the effects of
+        earlier ones; expected stamps are compared with the state before the batch.
+        Raises NotFoundError, DuplicateKeyError, ConflictError (an expected stamp or change_count
+        differs), SchemaError, MemoryLimitError, StorageError; nothing is changed then.
         """
     def flush(self) -> None: ...
     def compact(self) -> int:
@@ -118,15 +127,47 @@ class CollectionBase:
         """Called by `update` when the fields are update operators; overridden above."""
     def get(self, id: str, default: Any = None, *, consistency: Any = None) -> Document | Any: ...
     def get_many(self, ids: Iterable[str], *, consistency: Any = None) -> list[Document | None]: ...
-    def insert(self, id: str, fields: Mapping[str, Any] | None = None, *, ttl: float | None = None, consistency: Any = None) -> int:
+    def insert(
+        self,
+        id: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        ttl: float | None = None,
+        consistency: Any = None,
+    ) -> int:
         """Also insert(Document(id, fields))."""
-    def put(self, id: str, fields: Mapping[str, Any], *, ttl: float | None = None, consistency: Any = None) -> int: ...
-    def update(self, id: str, fields: Mapping[str, Any], *, ttl: float | None = None, consistency: Any = None) -> int: ...
-    def replace(self, id: str, fields: Mapping[str, Any], *, ttl: float | None = None, consistency: Any = None) -> int: ...
+    def put(
+        self,
+        id: str,
+        fields: Mapping[str, Any],
+        *,
+        ttl: float | None = None,
+        consistency: Any = None,
+    ) -> int: ...
+    def update(
+        self,
+        id: str,
+        fields: Mapping[str, Any],
+        *,
+        ttl: float | None = None,
+        consistency: Any = None,
+    ) -> int: ...
+    def replace(
+        self,
+        id: str,
+        fields: Mapping[str, Any],
+        *,
+        ttl: float | None = None,
+        consistency: Any = None,
+    ) -> int: ...
     def delete(self, id: str, *, consistency: Any = None) -> bool: ...
-    def insert_many(self, pairs: Iterable[Any], *, ttl: float | None = None, consistency: Any = None) -> int:
+    def insert_many(
+        self, pairs: Iterable[Any], *, ttl: float | None = None, consistency: Any = None
+    ) -> int:
         """pairs: (id, fields) or Document."""
-    def put_many(self, pairs: Iterable[Any], *, ttl: float | None = None, consistency: Any = None) -> int: ...
+    def put_many(
+        self, pairs: Iterable[Any], *, ttl: float | None = None, consistency: Any = None
+    ) -> int: ...
     def delete_many(self, ids: Iterable[str], *, consistency: Any = None) -> int: ...
     def compare_and_swap(
         self,
@@ -138,8 +179,14 @@ class CollectionBase:
         ttl: float | None = None,
         consistency: Any = None,
     ) -> CASResult: ...
-    def _ids(self, prefix: str | None = None, start: str | None = None, end: str | None = None, reverse: bool = False) -> list[str]:
-        """Ids of live documents now, in the order of their UTF-8 bytes; start is included, end is not."""
+    def _ids(
+        self,
+        prefix: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        reverse: bool = False,
+    ) -> list[str]:
+        """Ids of live documents now, in the order of their bytes; start is included, end is not."""
     def _count_equal(self, fields: Mapping[str, Any]) -> int:
         """How many documents have every one of these fields equal (a missing field equals None)."""
     def __len__(self) -> int: ...
@@ -150,9 +197,14 @@ class CollectionBase:
     def __delitem__(self, id: str) -> None: ...
 
 def verify_directory(path: str) -> tuple[int, list[str]]:
-    """Read and check everything in a data directory without changing it: (records read, what is wrong, each with file and offset)."""
+    """Read and check everything in a data directory without changing it.
 
-def fault_set(point: str, after: int, sys_errno: int, once: bool = False, short: bool = False) -> None:
-    """Tests: make a system call of this engine fail (see fileio.h for the points, without "FAULT_", in lower case)."""
+    Returns (records read, what is wrong, each with file and offset).
+    """
+
+def fault_set(
+    point: str, after: int, sys_errno: int, once: bool = False, short: bool = False
+) -> None:
+    """Tests: make a system call of this engine fail; fileio.h has the points."""
 
 def fault_clear() -> None: ...

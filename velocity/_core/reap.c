@@ -101,7 +101,8 @@ static vel_status reap_batch(vel_engine *e, int64_t now, bool *more, vel_error *
     pthread_mutex_lock(&e->commit_lock);
     bool room = !expiry_reserve(&e->expiry, count);
     for (size_t i = 0; room && i < count; i++)
-        if (status || again[i]) expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
+        if (status || again[i])
+            expiry_push(&e->expiry, due[i].expiry, due[i].collection, due[i].hash);
     if (!status) e->expired_count += r->count;
     snprintf(e->expiry_text, sizeof e->expiry_text, "%.250s", status || unread ? error->what : "");
     pthread_mutex_unlock(&e->commit_lock);

@@ -512,7 +512,8 @@ cdef dict manifest_take(vel_manifest *m):
         for i in range(m.segment_count):
             s = &m.segments[i]
             segments.append({"id": s.id, "base_seq": s.base_seq, "last_seq": s.last_seq,
-                             "salt": s.salt, "size": s.size, "kind": s.kind, "cleaned_stamp": s.cleaned_stamp})
+                             "salt": s.salt, "size": s.size, "kind": s.kind,
+                             "cleaned_stamp": s.cleaned_stamp})
         return {
             "uuid": m.uuid[:16], "hash_seed": m.hash_seed, "next_segment_id": m.next_segment_id,
             "next_collection_id": m.next_collection_id, "clean": m.clean,

@@ -247,7 +247,7 @@ class VelocityDB:
     def health(self) -> Health:
         """Whether all is well; each check's name and what it found."""
         checks = self._engine.health()
-        return Health(all(text == "ok" for text in checks.values()), checks)
+        return Health(all(text.split(":")[0] == "ok" for text in checks.values()), checks)
 
     # Every method of Collection; tests/unit/py/test_delegates.py sees that none is missing.
     get = _of(Collection.get)
