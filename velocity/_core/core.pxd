@@ -80,24 +80,27 @@ cdef extern from "pycodec.h":
     object time_decode_ns(int64_t ns)
 
 
-cdef extern from "engine.h" nogil:
+cdef extern from "collection.h" nogil:
     enum:
         COLLECTION_NAME_MAX
-        WRITE_PUT, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
-        REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT
-        WRITE_KEEP_EXPIRY, WRITE_IF_VERSION, WRITE_IF_MATCHES, WRITE_IF_STAMP
-        APPLY_NONBLOCK, APPLY_WANT_CURRENT
-    ctypedef struct vel_table:
-        uint64_t used
     ctypedef struct vel_collection:
         uint32_t id
         uint8_t level
         char *name
         uint32_t name_size
         vel_names *names
-        vel_table table
-        uint32_t dropped
-        uint64_t change_count
+    bint collection_dropped(const vel_collection *c)
+    uint64_t collection_changes(const vel_collection *c)
+    uint64_t collection_count(const vel_collection *c)
+    void collection_release(vel_collection *c)
+
+
+cdef extern from "engine.h" nogil:
+    enum:
+        WRITE_PUT, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
+        REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT
+        WRITE_KEEP_EXPIRY, WRITE_IF_VERSION, WRITE_IF_MATCHES, WRITE_IF_STAMP
+        APPLY_NONBLOCK, APPLY_WANT_CURRENT
     ctypedef struct vel_options:
         const char *data_dir
         bint bounded
@@ -186,7 +189,6 @@ cdef extern from "engine.h" nogil:
                               vel_collection **out, vel_error *error)
     vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
                             vel_error *error)
-    void collection_release(vel_collection *c)
     ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset,
                                    const char *what) noexcept
     vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records,

@@ -26,6 +26,7 @@
 #include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "collection.h"
 #include "entries.h"
 #include "epoch.h"
 #include "expiry.h"
@@ -40,30 +41,6 @@
 #include "table.h"
 #include "verify.h"
 #include "xxh3.h"
-
-#define COLLECTION_NAME_MAX 255u
-
-typedef struct vel_collection {
-    /* Constant after creation. */
-    uint32_t id;              /* never used again after a drop */
-    uint32_t index;           /* in vel_engine.collections */
-    uint8_t level;            /* consistency: 0 local .. 3 strong */
-    char *name;               /* UTF-8, NUL-terminated */
-    uint32_t name_size;       /* bytes */
-    vel_names *names;
-    /* Guarded by commit_lock; `dropped` and `change_count` are read with atomics. */
-    vel_table table;
-    uint32_t handles;         /* atomic: Python objects that use it; once it is dropped the last of
-                               * them frees the names */
-    uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
-    uint32_t dropped;         /* not to be used: being created, or gone */
-    bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
-    uint64_t change_count;    /* operations applied */
-    /* While a batch reserves: the slots it needs here, and the place of their hashes. */
-    size_t batch_slots, batch_at;
-    bool batch_placed;
-    uint64_t names_charged;   /* bytes of names counted in the slab's budget */
-} vel_collection;
 
 typedef struct {
     const char *data_dir;     /* NULL: memory only */
@@ -353,8 +330,6 @@ vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uin
 /* The same; *out is held for the caller. */
 vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
                         vel_error *error);
-/* Give up a hold. Requires an attached thread state: names hold str objects. */
-void collection_release(vel_collection *c);
 /* Append the names of all collections, each ended by NUL. Takes commit_lock. */
 vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */

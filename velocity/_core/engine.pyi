@@ -51,10 +51,11 @@ class CASResult:
 class Engine:
     """One open database. All methods may be called from any thread.
 
-    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size` bytes
-    (hybrid, persistent). Every write is in the operating system's hands when it returns (it survives
-    kill -9), and on disk within flush_interval seconds; sync_writes: on disk before it returns.
-    max_memory: bytes, 0 for no limit. Raises DatabaseLockedError, CorruptionError, StorageError.
+    data_dir: None for memory-only. bounded: documents live on disk, memory caches `cache_size`
+    bytes (hybrid, persistent). Every write is in the operating system's hands when it returns (it
+    survives kill -9), and on disk within flush_interval seconds; sync_writes: on disk before it
+    returns. max_memory: bytes, 0 for no limit.
+    Raises DatabaseLockedError, CorruptionError, StorageError.
     """
 
     def __init__(
@@ -93,10 +94,10 @@ class Engine:
         kinds: "insert" (must be absent), "put", "replace" (must be present), "update" (merge, must
         be present; keeps the expiry unless ttl is given), "rewrite" (as "replace", but keeps the
         expiry), "delete" (absent is fine; returns 1 when there was one, else 0), "check" (writes
-        nothing), "unchanged" (id None; the expected stamp is a change_count that the collection must
-        still have; returns 0 like check).
-        Expected stamp: the document's `_stamp`, 0 for "must be absent". Later ops see the effects of
-        earlier ones; expected stamps are compared with the state before the batch.
+        nothing, returns 0), "unchanged" (id None; the expected stamp is a change_count that the
+        collection must still have; returns 0).
+        Expected stamp: the document's `_stamp`, 0 for "must be absent". Later ops see the effects
+        of earlier ones; expected stamps are compared with the state before the batch.
         Raises NotFoundError, DuplicateKeyError, ConflictError (an expected stamp or change_count
         differs), SchemaError, MemoryLimitError, StorageError; nothing is changed then.
         """

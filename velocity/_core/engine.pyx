@@ -746,7 +746,7 @@ cdef class CollectionBase:
     @property
     def change_count(self):
         """Rises with every change to this collection."""
-        return self.c.change_count
+        return collection_changes(self.c)
 
     def _check_level(self, consistency, bint write):
         """Called when an operation names a consistency level; overridden above."""
@@ -758,7 +758,7 @@ cdef class CollectionBase:
     cdef int _check(self) except -1:
         """Raise when the database is closed or the collection gone."""
         raise_unusable(self.e)
-        if self.c.dropped:
+        if collection_dropped(self.c):
             raise NotFoundError(f"collection {self.name!r} was dropped")
         return 0
 
@@ -776,7 +776,7 @@ cdef class CollectionBase:
         if status == VEL_OK:
             return document_new(self, buffer)
         if status == VEL_NOT_FOUND:
-            if self.c.dropped:
+            if collection_dropped(self.c):
                 self._check()
             return default
         return self._read_slow(id, default, hash)
@@ -831,7 +831,7 @@ cdef class CollectionBase:
         if status == VEL_OK:
             return True
         if status == VEL_NOT_FOUND:
-            if self.c.dropped:
+            if collection_dropped(self.c):
                 self._check()
             return False
         return self._read_slow(id, None, engine_hash(self.e, bytes, id_size)) is not None
@@ -895,7 +895,7 @@ cdef class CollectionBase:
         if engine_is_due(self.e, clock_wall_ns()):
             # After a failed sync nothing can be removed: look at each document.
             return self._count_equal({})
-        return self.c.table.used
+        return collection_count(self.c)
 
     def __iter__(self):
         return iter(self._ids())
@@ -1181,7 +1181,7 @@ cdef class CollectionBase:
     cdef CASResult _cas_result(self, vel_write *w, vel_status status, vel_outcome *outcome,
                                vel_error *error):
         cdef CASResult r
-        if status and (status != VEL_MISMATCH or self.c.dropped):
+        if status and (status != VEL_MISMATCH or collection_dropped(self.c)):
             self._check()
             raise_status(self.e, status, error)
         r = CASResult.__new__(CASResult)

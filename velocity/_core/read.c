@@ -61,7 +61,7 @@ void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash
     if (vel_likely(!atomic_get_acquire(&e->closed) && !atomic_get_acquire(&c->dropped))) {
         table_probe probe;
         table_probe_begin(&c->table, hash, &probe);
-        uint64_t home = atomic_get_relaxed((const uint64_t *)table_probe_home(&probe));
+        uint64_t home = atomic_get_acquire((const uint64_t *)table_probe_home(&probe));
         if (table_slot_ref(home)) __builtin_prefetch(slab_at(&e->slab, table_slot_ref(home)));
     }
     epoch_unpin(slot);
