@@ -374,8 +374,9 @@ vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t 
     int64_t next_expiry = engine_next_expiry(e);
     if (!status) status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
     if (locked && vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
-    bool wake = locked && ((outcome->seq && e->flusher_idle) ||
-                           engine_next_expiry(e) < next_expiry);
+    bool first = locked && outcome->seq && e->flusher_idle;
+    bool wake = first || engine_next_expiry(e) < next_expiry;
+    if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
     if (locked) pthread_mutex_unlock(&e->commit_lock);
     if (wake) background_wake_flusher(e);
     if (plans != &one) free(plans);
