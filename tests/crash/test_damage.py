@@ -127,6 +127,26 @@ def test_bit_flips_in_hints_and_the_manifest(sound):
             assert result == "refused" if path.name == "MANIFEST" else "sound"
 
 
+def test_frames_tell_what_was_synced_when_the_watermarks_do_not(durable):
+    """The watermark of the last sync may not be on disk: later frames say that earlier ones were."""
+    db = durable.open(flush_interval=3600)
+    users = db.create_collection("users")
+    for n in range(60):
+        users.put(f"u{n}", {"n": n, "data": bytes(100)})
+        if n % 20 == 10:
+            db.flush()
+    directory = image(durable.path, durable.path.parent / "crashed")
+    newest = segments(directory)[-1]
+    overwrite(newest, 64, bytes(32))  # both watermark slots
+    stored = len(newest.read_bytes().rstrip(b"\0"))
+    whole = {"users": contents(users)}
+    assert outcome(durable.mode, image(directory, directory.parent / "copy"), whole) == "sound"
+    for part in (10, 5, 3):  # in the frames before the last flush but one
+        copy = image(directory, directory.parent / "copy")
+        flip(copy / newest.name, stored // part, 4)
+        assert outcome(durable.mode, copy, whole) == "refused"
+
+
 def test_segments_cut_short(sound):
     """A part of the synced log is missing."""
     for segment in segments(sound[1]):

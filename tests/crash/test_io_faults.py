@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import datetime, timezone
 
 import pytest
 
@@ -129,6 +130,43 @@ def test_a_failed_sync_in_the_background_is_noticed(durable):
     assert users["a"]["n"] == 1
     with pytest.raises(StorageError):
         db.flush()
+    with pytest.raises(StorageError):
+        db.close()
+
+
+EXPIRED = {
+    "get": lambda users: users.get("short") is None,
+    "get_many": lambda users: users.get_many(["short", "ever"])[0] is None,
+    "in": lambda users: "short" not in users,
+    "len": lambda users: len(users) == 1,
+    "count": lambda users: users.count() == 1,
+    "count filter": lambda users: users.count({"n": 1}) == 0,
+    "scan": lambda users: [doc.id for doc in users.scan()] == ["ever"],
+    "scan backwards": lambda users: [doc.id for doc in users.scan(reverse=True)] == ["ever"],
+    "iter": lambda users: list(users) == ["ever"],
+    "keys": lambda users: list(users.keys()) == ["ever"],
+    "values": lambda users: [doc.id for doc in users.values()] == ["ever"],
+    "items": lambda users: [id for id, _ in users.items()] == ["ever"],
+    "compare_and_swap": lambda users: (
+        users.compare_and_swap("short", {"n": 1}, {"n": 2}).current_value is None
+    ),
+    "stats": lambda users: users._engine.stats()["documents"] == 1,
+}
+
+
+def test_expired_documents_that_cannot_be_removed_are_not_returned(durable):
+    """With the log latched nothing is reaped: it is the reads themselves that know the time."""
+    db = durable.open()
+    users = db.create_collection("users")
+    users.insert("ever", {"n": 2})
+    users.insert("short", {"n": 1}, ttl=1.0)
+    expires = users["short"].expires
+    with fault("sync", errno.EIO):
+        with pytest.raises(StorageError):
+            db.flush()
+    eventually(lambda: datetime.now(timezone.utc) > expires)
+    for name, absent in EXPIRED.items():
+        assert absent(users), name
     with pytest.raises(StorageError):
         db.close()
 
