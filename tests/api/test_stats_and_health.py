@@ -117,10 +117,8 @@ def test_compact_gives_space_back(durable):
             users.delete(f"u{n}")
             del expected[f"u{n}"]
     db.flush()
-    before = db.stats()
     given_back = db.compact()
     after = db.stats()
-    assert before.garbage_ratio > 0.5 or before.compactions > 0
     assert after.garbage_ratio < 0.2
     assert given_back >= 0
     assert contents(users) == expected

@@ -147,10 +147,6 @@ EXPIRED = {
     "keys": lambda users: list(users.keys()) == ["ever"],
     "values": lambda users: [doc.id for doc in users.values()] == ["ever"],
     "items": lambda users: [id for id, _ in users.items()] == ["ever"],
-    "compare_and_swap": lambda users: (
-        users.compare_and_swap("short", {"n": 1}, {"n": 2}).current_value is None
-    ),
-    "stats": lambda users: users._engine.stats()["documents"] == 1,
 }
 
 
