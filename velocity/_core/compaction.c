@@ -371,10 +371,11 @@ static vel_status compact_pass(compaction *k, bool all) {
         k->started_stamp = e->last_stamp;
         uint32_t count = e->log.count;
         uint32_t end = position < count ? run_end(e, position, all, merge_small) : count;
+        /* One small file alone has no neighbour to merge with. */
+        if (end == position + 1 && !worth_it(e, position, all, false)) end = position;
         pthread_mutex_unlock(&e->commit_lock);
         if (position >= count) break;
-        /* One small file alone has no neighbour to merge with. */
-        if (end == position || (end == position + 1 && !worth_it(e, position, all, false))) {
+        if (end == position) {
             position++;
             continue;
         }
