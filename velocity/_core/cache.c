@@ -8,6 +8,8 @@
  *   word 2: next (34 bits) */
 #define REF_MASK (((uint64_t)1 << SLAB_REF_BITS) - 1)
 #define IN_MAIN ((uint64_t)1 << 63)
+#define EVICT_RUN 16                    /* records whose misses overlap */
+#define EVICT_AHEAD ((uint64_t)4 << 10)  /* bytes */
 #define GHOST_ENTRY_BYTES 12u  /* a ring position and two positions of the set */
 
 typedef struct { uint64_t header, prev, next; } links;
@@ -47,9 +49,13 @@ uint64_t cache_memory(const vel_cache *c) { return c->small.bytes + c->main.byte
 static uint32_t fingerprint(uint64_t hash) { return (uint32_t)(hash >> 16) | 1; }
 static uint32_t ghost_mask(const vel_cache *c) { return 2 * c->ghost_capacity - 1; }
 
+static uint32_t ghost_home(const vel_cache *c, uint32_t print) {
+    return print * 0x9E3779B1u & ghost_mask(c);
+}
+
 /* Position of a fingerprint in the set, or of the empty place where it would go. */
 static uint32_t ghost_find(const vel_cache *c, uint32_t print) {
-    uint32_t at = print * 0x9E3779B1u & ghost_mask(c);
+    uint32_t at = ghost_home(c, print);
     while (c->ghost_set[at] && c->ghosts[c->ghost_set[at] - 1] != print)
         at = (at + 1) & ghost_mask(c);
     return at;
@@ -60,7 +66,7 @@ static void ghost_unset(vel_cache *c, uint32_t at) {
     uint32_t mask = ghost_mask(c), hole = at;
     c->ghost_set[hole] = 0;
     for (uint32_t next = (hole + 1) & mask; c->ghost_set[next]; next = (next + 1) & mask) {
-        uint32_t home = c->ghosts[c->ghost_set[next] - 1] * 0x9E3779B1u & mask;
+        uint32_t home = ghost_home(c, c->ghosts[c->ghost_set[next] - 1]);
         if (((next - home) & mask) < ((next - hole) & mask)) continue;
         c->ghost_set[hole] = c->ghost_set[next];
         c->ghost_set[next] = 0;
@@ -168,10 +174,36 @@ static bool queue_step(vel_engine *e, cache_queue *q) {
     return true;
 }
 
+/* Start fetching the slots and ghosts of the records that are next to leave a queue. */
+static void queue_prefetch(vel_engine *e, const cache_queue *q) {
+    vel_ref ref = q->tail;
+    for (int i = 0; i < EVICT_RUN && ref; i++) {
+        const links *l = links_at(e, ref);
+        const vel_collection *c = e->collections[(l->prev & ~IN_MAIN) >> SLAB_REF_BITS];
+        const uint8_t *record = block_record(e, (const uint8_t *)l);
+        uint64_t hash = engine_hash(e, record_id(record), record_id_size(record));
+        table_probe probe;
+        table_probe_begin(&c->table, hash, &probe);
+        __builtin_prefetch(table_probe_home(&probe), 1);
+        __builtin_prefetch(&e->cache.ghost_set[ghost_home(&e->cache, fingerprint(hash))], 1);
+        ref = l->prev & REF_MASK;
+    }
+}
+
+static bool is_over(const vel_cache *c, uint64_t more, uint64_t budget) {
+    return c->small.bytes + c->main.bytes + more > budget && (c->small.tail || c->main.tail);
+}
+
 void cache_evict(vel_engine *e, uint64_t more) {
     vel_cache *c = &e->cache;
-    while (c->small.bytes + c->main.bytes + more > c->budget && (c->small.tail || c->main.tail)) {
+    if (!is_over(c, more, c->budget)) return;
+    /* A few more than needed, so that they leave in runs and their cache misses overlap. */
+    uint64_t low = c->budget - (c->budget / 64 < EVICT_AHEAD ? c->budget / 64 : EVICT_AHEAD);
+    while (is_over(c, more, low)) {
         bool from_small = c->small.tail && (c->small.bytes > c->budget / 10 || !c->main.tail);
-        if (!queue_step(e, from_small ? &c->small : &c->main)) return;
+        cache_queue *q = from_small ? &c->small : &c->main;
+        queue_prefetch(e, q);
+        for (int i = 0; i < EVICT_RUN && q->tail && is_over(c, more, low); i++)
+            if (!queue_step(e, q)) return;
     }
 }
