@@ -26,8 +26,7 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle",
-    "log", "plan", "read", "reap", "recovery", "restore", "scan", "scratch", "seen", "stats",
-    "verify",
+    "log", "plan", "read", "reap", "recovery", "restore", "scan", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

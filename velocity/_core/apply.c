@@ -10,13 +10,13 @@ static vel_segment *block_segment(vel_engine *e, vel_ref ref) {
     return log_segment(&e->log, block_header(slab_at(&e->slab, ref)) & BLOCK_LOCATION);
 }
 
-static void count_live(vel_engine *e, const vel_published *p, int sign) {
+VEL_INLINE void count_live(vel_engine *e, const vel_published *p, int64_t sign) {
     if (e->directory) {
         vel_segment *s = block_segment(e, p->ref);
-        s->live_bytes += (uint64_t)((int64_t)op_size(p->size) * sign);
-        s->live_count += (uint64_t)(int64_t)sign;
+        s->live_bytes += (uint64_t)(op_size(p->size) * sign);
+        s->live_count += (uint64_t)sign;
     }
-    if (p->expiry) e->expiry.live += (uint64_t)(int64_t)sign;
+    if (p->expiry) e->expiry.live += (uint64_t)sign;
 }
 
 void publish_put(vel_engine *e, vel_collection *c, uint64_t hash, const vel_published *old,
@@ -101,46 +101,47 @@ static vel_status undo_reserve(vel_engine *e, size_t count) {
 
 /* --- reserving ------------------------------------------------------------------------------ */
 
+/* The functions of a batch take its `count` as an argument and are inlined, so that the compiler makes
+ * of them one version for any number of operations and one, without loops, for a single one. */
 typedef struct {
     vel_engine *e;
     vel_write *writes;
     vel_plan *plans;
-    size_t count;
     uint64_t frame_size;   /* bytes, header included; 0: nothing to log */
     uint32_t op_count;
 } batch;
 
 /* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE
  * operations. */
-static vel_status size_defines(batch *b, vel_buffer *defines, vel_collection **last) {
+VEL_INLINE vel_status size_defines(batch *b, size_t count, vel_buffer *defines, vel_collection **last) {
     /* Deletes are let through at the memory limit: they are the way out of it. */
     bool puts = false;
-    for (size_t i = 0; i < b->count && !puts; i++)
+    for (size_t i = 0; i < count && !puts; i++)
         puts = b->plans[i].writes && !b->plans[i].deletes;
-    for (size_t i = 0; i < b->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         vel_collection *c = b->writes[i].collection;
-        uint32_t count = names_count(c->names);
-        if (!b->plans[i].writes || c == *last || count == c->names_logged) continue;
+        uint32_t names = names_count(c->names);
+        if (!b->plans[i].writes || c == *last || names == c->names_logged) continue;
         *last = c;
         vel_status status = catalog_charge_names(b->e, c);
         if (status && puts) return status;
-        if (!b->e->directory) { c->names_logged = count; continue; }
+        if (!b->e->directory) { c->names_logged = names; continue; }
         /* collection id, then the payload's size, then the payload: read back by write_defines. */
         size_t at = defines->size;
         if ((status = buffer_reserve(defines, 12))) return status;
         defines->size += 12;
-        status = names_write(c->names, c->names_logged + 1, count - c->names_logged, defines);
+        status = names_write(c->names, c->names_logged + 1, names - c->names_logged, defines);
         if (status) return status;
         store_u32(defines->data + at, c->index);
         store_u32(defines->data + at + 4, (uint32_t)(defines->size - at - 12));
-        store_u32(defines->data + at + 8, count);
+        store_u32(defines->data + at + 8, names);
         b->frame_size += op_size((uint32_t)(defines->size - at - 12));
         b->op_count++;
     }
     return VEL_OK;
 }
 
-static vel_status alloc_block(vel_engine *e, uint64_t size, vel_ref *out) {
+VEL_INLINE vel_status alloc_block(vel_engine *e, uint64_t size, vel_ref *out) {
     vel_status status = slab_alloc(&e->slab, size, out);
     if (vel_unlikely(status)) {
         epoch_collect(&e->limbo, &e->slab);  /* replaced records may make room */
@@ -161,18 +162,15 @@ static bool needs_slot(const vel_plan *p) {
 
 /* One table_reserve per collection, with all the hashes that the batch inserts there: a second one
  * would replace the first. */
-static vel_status reserve_slots(batch *b) {
+static vel_status reserve_slots_of_many(batch *b, size_t count, size_t total) {
     vel_status status = VEL_OK;
-    size_t total = 0, at = 0;
-    for (size_t i = 0; i < b->count; i++) {
-        if (!needs_slot(&b->plans[i])) continue;
-        b->writes[i].collection->batch_slots++;
-        total++;
-    }
-    uint64_t one, *hashes = total <= 1 ? &one : malloc(total * sizeof *hashes);
-    for (size_t i = 0; total && i < b->count; i++) {
+    size_t at = 0;
+    uint64_t *hashes = malloc(total * sizeof *hashes);
+    for (size_t i = 0; i < count; i++)
+        if (needs_slot(&b->plans[i])) b->writes[i].collection->batch_slots++;
+    for (size_t i = 0; hashes && i < count; i++) {
         vel_collection *c = b->writes[i].collection;
-        if (!needs_slot(&b->plans[i]) || !hashes) continue;
+        if (!needs_slot(&b->plans[i])) continue;
         if (!c->batch_placed) {
             c->batch_placed = true;
             c->batch_at = at;
@@ -181,7 +179,7 @@ static vel_status reserve_slots(batch *b) {
         hashes[c->batch_at++] = b->writes[i].hash;
     }
     if (!hashes) status = VEL_E_NOMEM;
-    for (size_t i = 0; total && i < b->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         vel_collection *c = b->writes[i].collection;
         if (!c->batch_slots) continue;
         if (!status)
@@ -190,15 +188,27 @@ static vel_status reserve_slots(batch *b) {
         c->batch_slots = 0;
         c->batch_placed = false;
     }
-    if (hashes != &one) free(hashes);
+    free(hashes);
     return status;
 }
 
-/* Give back what the first `count` operations have reserved. */
-static void release(batch *b, size_t count) {
-    for (size_t i = 0; i < count; i++)
+VEL_INLINE vel_status reserve_slots(batch *b, size_t count) {
+    size_t total = 0, last = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!needs_slot(&b->plans[i])) continue;
+        total++;
+        last = i;
+    }
+    if (!total) return VEL_OK;
+    if (total > 1) return reserve_slots_of_many(b, count, total);
+    return table_reserve(&b->writes[last].collection->table, &b->writes[last].hash, 1);
+}
+
+/* Give back what the first `done` operations have reserved. */
+static void release(batch *b, size_t count, size_t done) {
+    for (size_t i = 0; i < done; i++)
         if (b->plans[i].writes && !b->plans[i].deletes) slab_free(&b->e->slab, b->plans[i].ref);
-    for (size_t i = 0; i < b->count; i++) table_reserve(&b->writes[i].collection->table, NULL, 0);
+    for (size_t i = 0; i < count; i++) table_reserve(&b->writes[i].collection->table, NULL, 0);
 }
 
 static vel_status reserve_expiries(vel_engine *e, size_t count) {
@@ -211,10 +221,10 @@ static vel_status reserve_expiries(vel_engine *e, size_t count) {
 }
 
 /* Make sure that nothing after this can fail but the log: blocks, slots, expiry, undo. */
-static vel_status reserve(batch *b) {
+VEL_INLINE vel_status reserve(batch *b, size_t count) {
     vel_engine *e = b->e;
     size_t expiries = 0, writes = 0;
-    for (size_t i = 0; i < b->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const vel_plan *p = &b->plans[i];
         if (!p->writes) continue;
         writes++;
@@ -224,11 +234,11 @@ static vel_status reserve(batch *b) {
     }
     vel_status status = expiries ? reserve_expiries(e, expiries) : VEL_OK;
     if (!status && e->options.sync_writes) status = undo_reserve(e, writes);
-    if (!status) status = reserve_slots(b);
-    for (size_t i = 0; !status && i < b->count; i++) {
+    if (!status) status = reserve_slots(b, count);
+    for (size_t i = 0; !status && i < count; i++) {
         vel_plan *p = &b->plans[i];
         if (!p->writes || p->deletes) continue;
-        if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) release(b, i);
+        if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) release(b, count, i);
     }
     return status;
 }
@@ -250,11 +260,12 @@ static uint8_t *write_defines(batch *b, const vel_buffer *defines, uint8_t *to, 
 }
 
 /* Fill the blocks, and the frame when there is a log. */
-static void write_records(batch *b, uint8_t *frame, const vel_buffer *defines) {
+VEL_INLINE void write_records(batch *b, size_t count, uint8_t *frame, const vel_buffer *defines) {
     vel_engine *e = b->e;
     vel_segment *s = e->log.active;
-    uint8_t *to = frame ? write_defines(b, defines, frame + FRAME_HEADER_SIZE, s->salt) : NULL;
-    for (size_t i = 0; i < b->count; i++) {
+    uint8_t *to = frame ? frame + FRAME_HEADER_SIZE : NULL;
+    if (frame && defines->size) to = write_defines(b, defines, to, s->salt);
+    for (size_t i = 0; i < count; i++) {
         vel_plan *p = &b->plans[i];
         if (!p->writes) continue;
         p->record.body = plan_body(e, p);
@@ -287,9 +298,9 @@ static void write_records(batch *b, uint8_t *frame, const vel_buffer *defines) {
     log_end(&e->log, b->frame_size);
 }
 
-static void publish(batch *b) {
+VEL_INLINE void publish(batch *b, size_t count) {
     vel_engine *e = b->e;
-    for (size_t i = 0; i < b->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         vel_plan *p = &b->plans[i];
         vel_collection *c = b->writes[i].collection;
         vel_published old = p->old;
@@ -312,7 +323,7 @@ static void publish(batch *b) {
     }
 }
 
-static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count,
+VEL_INLINE vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count,
                                int64_t now, int flags, vel_outcome *outcome, vel_error *error) {
     vel_status status = plan_batch(e, writes, plans, count, now, flags, outcome, error);
     if (status) return status;
@@ -320,19 +331,19 @@ static vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans
     for (size_t i = 0; i < count && !writes_any; i++) writes_any = plans[i].writes;
     if (!writes_any) return VEL_OK;
 
-    batch b = {e, writes, plans, count, FRAME_HEADER_SIZE, 0};
+    batch b = {e, writes, plans, FRAME_HEADER_SIZE, 0};
     vel_buffer defines = {0};
     vel_collection *last = NULL;
     uint8_t *frame = NULL;
-    status = size_defines(&b, &defines, &last);
-    if (!status) status = reserve(&b);
+    status = size_defines(&b, count, &defines, &last);
+    if (!status) status = reserve(&b, count);
     if (!status && e->directory) {
         status = log_begin(&e->log, b.frame_size, (flags & APPLY_NONBLOCK) != 0, &frame, error);
-        if (status) release(&b, count);
+        if (status) release(&b, count, count);
     }
     if (!status) {
-        write_records(&b, frame, &defines);
-        publish(&b);
+        write_records(&b, count, frame, &defines);
+        publish(&b, count);
         outcome->seq = frame ? e->log.seq : 0;
         e->write_count += b.op_count;
         if (e->options.bounded) cache_evict(e, 0);
@@ -351,34 +362,53 @@ static void warm(vel_engine *e, vel_write *writes, size_t count) {
     buffer_free(&unused);
 }
 
+/* On VEL_OK commit_lock is held. */
+static vel_status commit_begin(vel_engine *e, vel_write *writes, size_t count, int flags,
+                               vel_error *error) {
+    vel_status status = engine_usable(e);
+    if (status) return status;
+    if (!(flags & APPLY_NONBLOCK)) {
+        if (e->options.bounded) warm(e, writes, count);
+        pthread_mutex_lock(&e->commit_lock);
+    } else if (pthread_mutex_trylock(&e->commit_lock)) {
+        return VEL_BUSY;
+    }
+    status = engine_usable(e);
+    if (!status && vel_unlikely(atomic_get_relaxed(&e->log.failed)))
+        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    if (status) pthread_mutex_unlock(&e->commit_lock);
+#ifndef VEL_FREE_THREADED
+    else e->limbo.attached = (flags & APPLY_NONBLOCK) != 0;
+#endif
+    return status;
+}
+
+/* next_expiry: the next one before the batch. */
+static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_expiry) {
+    if (vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
+    bool first = outcome->seq && e->flusher_idle;
+    bool wake = first || engine_next_expiry(e) < next_expiry;
+    if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
+    e->limbo.attached = false;
+    pthread_mutex_unlock(&e->commit_lock);
+    if (vel_unlikely(wake)) background_wake_flusher(e);
+}
+
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
                         vel_outcome *outcome, vel_error *error) {
-    vel_plan one, *plans = &one;
     outcome->seq = 0;
     outcome->why = NULL;
     outcome->failed = 0;
+    vel_plan one, *plans = &one;
     if (count > 1 && !(plans = malloc(count * sizeof *plans))) return VEL_E_NOMEM;
-    vel_status status = engine_usable(e);
-    bool locked = false;
-    if (!status && (flags & APPLY_NONBLOCK)) {
-        if (pthread_mutex_trylock(&e->commit_lock)) status = VEL_BUSY;
-        else locked = true;
-    } else if (!status) {
-        if (e->options.bounded) warm(e, writes, count);
-        pthread_mutex_lock(&e->commit_lock);
-        locked = true;
+    vel_status status = commit_begin(e, writes, count, flags, error);
+    if (!status) {
+        int64_t next_expiry = engine_next_expiry(e);
+        /* The same code twice: for the one operation of most batches without its loops. */
+        if (count == 1) status = apply_locked(e, writes, plans, 1, now, flags, outcome, error);
+        else status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
+        commit_end(e, outcome, next_expiry);
     }
-    if (!status) status = engine_usable(e);
-    if (!status && vel_unlikely(atomic_get_relaxed(&e->log.failed)))
-        status = vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
-    int64_t next_expiry = engine_next_expiry(e);
-    if (!status) status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
-    if (locked && vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
-    bool first = locked && outcome->seq && e->flusher_idle;
-    bool wake = first || engine_next_expiry(e) < next_expiry;
-    if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
-    if (locked) pthread_mutex_unlock(&e->commit_lock);
-    if (wake) background_wake_flusher(e);
     if (plans != &one) free(plans);
     return status;
 }

@@ -30,15 +30,17 @@ vel_status buffer_grow(vel_buffer *b, size_t more) {
     if (more > SIZE_MAX / 2 - b->size) return VEL_E_NOMEM;
     size_t capacity = b->capacity ? b->capacity : 256;
     while (capacity < b->size + more) capacity *= 2;
-    uint8_t *data = realloc(b->data, capacity);
+    uint8_t *data = realloc(b->borrowed ? NULL : b->data, capacity);
     if (!data) return VEL_E_NOMEM;
+    if (b->borrowed) memcpy(data, b->borrowed, b->size);
+    b->borrowed = NULL;
     b->data = data;
     b->capacity = capacity;
     return VEL_OK;
 }
 
 void buffer_free(vel_buffer *b) {
-    free(b->data);
+    if (!b->borrowed) free(b->data);
     memset(b, 0, sizeof *b);
 }
 

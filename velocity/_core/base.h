@@ -99,12 +99,18 @@ VEL_DEFINE_ACCESS(f64, double)
 #define atomic_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 #define atomic_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 
-/* Bytes that grow. data is malloc'ed, or NULL with capacity 0. Not thread-safe. */
+/* Bytes that grow. Zeroed: empty. Not thread-safe. */
 typedef struct {
-    uint8_t *data;
+    uint8_t *data;    /* malloc'ed, or `borrowed`, or NULL with capacity 0 */
     size_t size;      /* bytes used */
-    size_t capacity;  /* bytes allocated */
+    size_t capacity;  /* bytes there are */
+    uint8_t *borrowed;  /* the caller's array while it is large enough; else NULL */
 } vel_buffer;
+
+/* Begin an empty buffer in the caller's array, so that small contents need no malloc. */
+VEL_INLINE void buffer_borrow(vel_buffer *b, uint8_t *array, size_t capacity) {
+    *b = (vel_buffer){.data = array, .capacity = capacity, .borrowed = array};
+}
 
 /* Make room for `more` bytes beyond size. Returns VEL_OK or VEL_E_NOMEM with the buffer intact. */
 vel_status buffer_grow(vel_buffer *b, size_t more);

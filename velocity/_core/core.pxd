@@ -25,13 +25,9 @@ cdef extern from "base.h" nogil:
         size_t size
         size_t capacity
     vel_status buffer_reserve(vel_buffer *b, size_t more)
+    void buffer_borrow(vel_buffer *b, uint8_t *array, size_t capacity)
     void buffer_free(vel_buffer *b)
     int64_t clock_wall_ns()
-
-
-cdef extern from "scratch.h" nogil:
-    vel_buffer *scratch_take()
-    void scratch_give(vel_buffer *b)
 
 
 cdef extern from "epoch.h" nogil:
@@ -171,7 +167,8 @@ cdef extern from "engine.h" nogil:
                                 size_t id_size, vel_buffer *out, vel_error *error)
     vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
                           size_t id_size)
-    void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash)
+    void engine_prefetch_slot(const vel_engine *e, const vel_collection *c, uint64_t hash)
+    void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64_t hash)
     vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                                 bint attached, vel_buffer *arena, vel_error *error)
     vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,

@@ -283,8 +283,10 @@ vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, con
 /* Whether an id is there; as engine_read. */
 vel_status engine_has(vel_engine *e, vel_collection *c, uint64_t hash, const uint8_t *id,
                       size_t id_size);
-/* Start fetching the slot and record of an id into the CPU's caches. Thread attached. */
-void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash);
+/* Start fetching an id's slot into the CPU's caches; later, when that has come, its record. Neither
+ * waits for memory that was asked for in time. Thread attached. */
+void engine_prefetch_slot(const vel_engine *e, const vel_collection *c, uint64_t hash);
+void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64_t hash);
 
 typedef struct {
     const uint8_t *id;

@@ -27,11 +27,19 @@ from velocity._core.errors import (
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
+    bint PyUnicode_CheckExact(object text)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    void *PyUnicode_DATA(object text)
+    Py_UCS4 PyUnicode_READ_CHAR(object text, Py_ssize_t at)
 
 epoch_init()
 pycodec_init(SchemaError)
 
 DEF INLINE_SIZE = 168          # bytes of a record kept in the Document itself
+DEF BODY_ROOM = 1024           # bytes on the stack for one encoded body
+DEF KEYS_ROOM = 4096           # and for the keys of a batch read
+DEF ARENA_ROOM = 16384         # and for its records
 DEF READ_ATTACHED_MAX = 32     # larger batch reads give up the GIL while they probe
 DEF APPLY_ATTACHED_MAX = 32    # and larger batches while they are applied
 cdef double TTL_MAX = 100 * 365.25 * 86400.0  # seconds
@@ -95,6 +103,15 @@ cdef int raise_unusable(vel_engine *e) except -1:
 # --- arguments --------------------------------------------------------------------------------
 
 cdef inline const char *id_bytes(object id, Py_ssize_t *size) except NULL:
+    """An id's UTF-8, kept by the str itself."""
+    if PyUnicode_CheckExact(id) and PyUnicode_IS_COMPACT_ASCII(id):
+        size[0] = PyUnicode_GET_LENGTH(id)
+        if 1 <= size[0] <= ID_SIZE_MAX:
+            return <const char *>PyUnicode_DATA(id)
+    return id_bytes_checked(id, size)
+
+
+cdef const char *id_bytes_checked(object id, Py_ssize_t *size) except NULL:
     cdef const char *bytes
     if not isinstance(id, str):
         raise SchemaError(f"an id must be a str, not {type(id).__name__}: {id!r:.80}")
@@ -764,6 +781,7 @@ cdef class CollectionBase:
 
     # --- reads
 
+    @cython.final
     cdef object _read(self, object id, object default):
         cdef uint8_t buffer[1024]
         cdef uint8_t *larger
@@ -781,6 +799,7 @@ cdef class CollectionBase:
             return default
         return self._read_slow(id, default, hash)
 
+    @cython.final
     cdef object _read_slow(self, object id, object default, uint64_t hash):
         """A record that is large, or on disk."""
         cdef vel_buffer record
@@ -839,8 +858,9 @@ cdef class CollectionBase:
     def get_many(self, ids, *, consistency=None):
         """The documents with these ids, in order; None where there is none."""
         cdef list wanted
-        cdef vel_buffer *keys
-        cdef vel_buffer *arena
+        cdef vel_buffer keys, arena
+        cdef uint8_t keys_room[KEYS_ROOM]
+        cdef uint8_t arena_room[ARENA_ROOM]
         if consistency is not None:
             self._check_level(consistency, False)
         if isinstance(ids, str):
@@ -849,18 +869,15 @@ cdef class CollectionBase:
         if not wanted:
             self._check()
             return []
-        keys = scratch_take()
-        arena = scratch_take()
+        buffer_borrow(&keys, keys_room, sizeof(keys_room))
+        buffer_borrow(&arena, arena_room, sizeof(arena_room))
         try:
-            if keys == NULL or arena == NULL:
-                raise MemoryError()
-            return self._get_many(wanted, keys, arena)
+            return self._get_many(wanted, &keys, &arena)
         finally:
-            if arena != NULL:
-                scratch_give(arena)
-            if keys != NULL:
-                scratch_give(keys)
+            buffer_free(&arena)
+            buffer_free(&keys)
 
+    @cython.final
     cdef list _get_many(self, list ids, vel_buffer *keys, vel_buffer *arena):
         cdef vel_error error
         cdef vel_status status = VEL_BUSY
@@ -972,10 +989,12 @@ cdef class CollectionBase:
 
     # --- writes
 
+    @cython.final
     cdef vel_status _apply_one(self, vel_write *w, int64_t now, int flags, vel_outcome *outcome,
-                               vel_error *error) except? -99:
+                               vel_error *error) noexcept:
         cdef vel_status status = VEL_BUSY
         cdef vel_engine *e = self.e
+        engine_prefetch_record(e, w.collection, w.hash)
         if not e.options.sync_writes:
             status = engine_apply(e, w, 1, now, APPLY_NONBLOCK | flags, outcome, error)
         if status == VEL_BUSY:
@@ -983,7 +1002,8 @@ cdef class CollectionBase:
                 status = apply_waiting(e, w, 1, now, flags, outcome, error)
         return status
 
-    cdef vel_status _begin(self, vel_write *w, object id, int kind, int require) except? -99:
+    @cython.final
+    cdef int _begin(self, vel_write *w, object id, int kind, int require) except -1:
         """Fill a write's id and start fetching its slot."""
         cdef Py_ssize_t id_size
         cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
@@ -994,9 +1014,10 @@ cdef class CollectionBase:
         w.id = bytes
         w.id_size = <uint32_t>id_size
         w.hash = engine_hash(self.e, bytes, id_size)
-        engine_prefetch(self.e, self.c, w.hash)
-        return VEL_OK
+        engine_prefetch_slot(self.e, self.c, w.hash)
+        return 0
 
+    @cython.final
     cdef object _write(self, object id, int kind, int require, int flags, object fields, object ttl,
                        object consistency):
         """One operation: returns its vel_write's version, or for a delete whether it was there."""
@@ -1004,7 +1025,8 @@ cdef class CollectionBase:
         cdef vel_outcome outcome
         cdef vel_error error
         cdef vel_status status
-        cdef vel_buffer *body = NULL
+        cdef vel_buffer body
+        cdef uint8_t room[BODY_ROOM]
         cdef int64_t now
         if consistency is not None:
             self._check_level(consistency, True)
@@ -1018,16 +1040,14 @@ cdef class CollectionBase:
         if kind == WRITE_DELETE:
             status = self._apply_one(&w, now, 0, &outcome, &error)
         else:
-            body = scratch_take()
-            if body == NULL:
-                raise MemoryError()
+            buffer_borrow(&body, room, sizeof(room))
             try:
-                body_encode(fields, self.c.names, body)
+                body_encode(fields, self.c.names, &body)
                 w.body = body.data
                 w.body_size = <uint32_t>body.size
                 status = self._apply_one(&w, now, 0, &outcome, &error)
             finally:
-                scratch_give(body)
+                buffer_free(&body)
         if status == VEL_OK:
             return w.version if kind != WRITE_DELETE else w.existed != 0
         if status == VEL_MISMATCH:
@@ -1086,6 +1106,7 @@ cdef class CollectionBase:
         """Insert or replace (id, fields) pairs or Documents, all or none; returns how many."""
         return self._many(pairs, REQUIRE_NONE, ttl, consistency)
 
+    @cython.final
     cdef object _many(self, object pairs, int require, object ttl, object consistency):
         cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
         if consistency is not None:
@@ -1130,7 +1151,8 @@ cdef class CollectionBase:
         cdef vel_outcome outcome
         cdef vel_error error
         cdef vel_status status
-        cdef vel_buffer *body
+        cdef vel_buffer body
+        cdef uint8_t room[BODY_ROOM]
         cdef size_t split
         cdef int64_t now
         if consistency is not None:
@@ -1159,14 +1181,12 @@ cdef class CollectionBase:
                     f"expected_version must be a version, 1 or more, not {expected_version}")
             w.flags |= WRITE_IF_VERSION
             w.expected_version = expected_version
-        body = scratch_take()
-        if body == NULL:
-            raise MemoryError()
+        buffer_borrow(&body, room, sizeof(room))
         try:
-            body_encode(value, self.c.names, body)
+            body_encode(value, self.c.names, &body)
             split = body.size
             if expected is not None:
-                body_encode(expected, self.c.names, body)
+                body_encode(expected, self.c.names, &body)
                 w.flags |= WRITE_IF_MATCHES
                 w.expected = body.data + split
                 w.expected_size = <uint32_t>(body.size - split)
@@ -1176,7 +1196,7 @@ cdef class CollectionBase:
             return self._cas_result(&w, status, &outcome, &error)
         finally:
             buffer_free(&outcome.current)
-            scratch_give(body)
+            buffer_free(&body)
 
     cdef CASResult _cas_result(self, vel_write *w, vel_status status, vel_outcome *outcome,
                                vel_error *error):
@@ -1197,7 +1217,7 @@ cdef bint has_operators(object fields):
     """Whether fields is an update with operators: a key begins with `$`."""
     if type(fields) is dict:
         for name in <dict>fields:
-            if isinstance(name, str) and (<str>name).startswith("$"):
+            if isinstance(name, str) and name and PyUnicode_READ_CHAR(name, 0) == u"$":
                 return True
         return False
     return isinstance(fields, Mapping) and any(

@@ -15,9 +15,9 @@
  * unlinking store is visible. Only the writer's own advance orders its unlinking. A reader may load
  * epoch_now long before its pin becomes visible. That only makes the pin older.
  *
- * The barrier is membarrier(2), which makes the readers' side a plain store. Without it readers
- * fence themselves and the barrier is a fence here (the two fences order as Dekker's algorithm
- * needs). ThreadSanitizer knows no membarrier, so it gets fences.
+ * The barrier is membarrier(2), which makes the readers' side a plain store. Where it is missing,
+ * or all pins are known to fence themselves, the barrier is a fence here (the two fences order as
+ * Dekker's algorithm needs). ThreadSanitizer knows no membarrier, so it gets fences.
  */
 #include "epoch.h"
 
@@ -58,10 +58,11 @@ static bool barrier_register(void) {
 #endif
 }
 
-static void barrier(void) {
+/* all_fenced: every pin that another thread may be setting fences itself. */
+static void barrier(bool all_fenced) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 #ifdef HAVE_MEMBARRIER
-    if (!epoch_needs_fence) (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+    if (!epoch_needs_fence && !all_fenced) (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
 #endif
 }
 
@@ -129,7 +130,7 @@ epoch_slot *epoch_slot_attached(void) {
 
 epoch_slot *epoch_pin_take(void) {
     epoch_slot *slot = slot_take();
-    epoch_pin(slot);
+    epoch_pin_fenced(slot);
     return slot;
 }
 
@@ -140,9 +141,9 @@ void epoch_pin_give(epoch_slot *slot) {
 
 /* Advance, and run the barrier. Returns the new epoch: a pin of it or above sees all done
  * before. */
-static uint64_t epoch_advance(void) {
+static uint64_t epoch_advance(bool all_fenced) {
     uint64_t next = __atomic_add_fetch(&epoch_now, 1, __ATOMIC_SEQ_CST);
-    barrier();
+    barrier(all_fenced);
     return next;
 }
 
@@ -158,7 +159,7 @@ static uint64_t pin_oldest(void) {
 }
 
 void epoch_wait(void) {
-    uint64_t now = epoch_advance();
+    uint64_t now = epoch_advance(false);
     while (pin_oldest() < now) sched_yield();
 }
 
@@ -171,7 +172,7 @@ static epoch_item *limbo_item(const epoch_limbo *limbo, uint64_t at) {
 
 uint64_t epoch_collect(epoch_limbo *limbo, vel_slab *slab) {
     if (limbo->head != limbo->tail) {
-        uint64_t now = epoch_advance();
+        uint64_t now = epoch_advance(limbo->attached);
         for (uint64_t at = limbo->tail; at-- > limbo->head && !limbo_item(limbo, at)->epoch;)
             limbo_item(limbo, at)->epoch = now - 1;
         uint64_t oldest = pin_oldest();
@@ -205,6 +206,15 @@ static bool limbo_grow(epoch_limbo *limbo) {
 }
 
 void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref) {
+    if (vel_likely(limbo->attached && limbo->head == limbo->tail)) {
+        /* All pins fence themselves, so a fence here shows them all. Nobody is pinned: whoever
+         * pins from now on sees that the block is unlinked. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (pin_oldest() == UINT64_MAX) {
+            slab_free(slab, ref);
+            return;
+        }
+    }
     if (vel_unlikely(limbo->tail - limbo->head == limbo->capacity) && !limbo_grow(limbo)) {
         epoch_wait();
         epoch_collect(limbo, slab);
@@ -223,6 +233,8 @@ void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref) {
 }
 
 void epoch_limbo_free(epoch_limbo *limbo) {
+    bool attached = limbo->attached;
     free(limbo->items);
     memset(limbo, 0, sizeof *limbo);
+    limbo->attached = attached;
 }

@@ -13,7 +13,10 @@
  *   - GIL builds: one slot belongs to whoever holds the GIL (epoch_slot_attached); nobody gives up
  *     the GIL while pinned, so one is enough.
  *   - free-threaded builds: a slot per thread, from its first pin until the thread ends.
- *   - code without the GIL (batch reads, cold reads) takes any free slot (epoch_pin_take / _give).
+ *   - code without the GIL (batch reads, cold reads) takes any free slot (epoch_pin_take / _give);
+ *     its pins fence themselves.
+ * So on a GIL build a writer that holds the GIL needs no barrier: the one pin that does not fence
+ * itself is not set, and whoever set it last gave up the GIL since (epoch_limbo.attached).
  * Pins do not nest within one slot.
  */
 #ifndef VEL_EPOCH_H
@@ -37,12 +40,16 @@ extern epoch_slot epoch_gil_slot;
 /* Call once per extension at import (more often is harmless); installs the fork handler. */
 void epoch_init(void);
 
+VEL_INLINE void epoch_pin_fenced(epoch_slot *slot) {
+    vel_assert(slot->epoch == 0);
+    atomic_set_seq(&slot->epoch, atomic_get_acquire(&epoch_now));
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);  /* on ARM later loads may pass the store */
+}
 VEL_INLINE void epoch_pin(epoch_slot *slot) {
     vel_assert(slot->epoch == 0);
     uint64_t now = atomic_get_acquire(&epoch_now);
     if (vel_unlikely(epoch_needs_fence)) {
-        atomic_set_seq(&slot->epoch, now);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);  /* on ARM later loads may pass the store */
+        epoch_pin_fenced(slot);
     } else {
         atomic_set_relaxed(&slot->epoch, now);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -73,9 +80,11 @@ typedef struct {
     uint64_t next_collect;       /* count at which to try again */
     uint64_t bytes;              /* of blocks retired and not yet freed */
     uint64_t next_collect_bytes; /* likewise */
+    bool attached;               /* GIL builds: who retires or collects now holds the GIL */
 } epoch_limbo;
 
-/* Retire a block; now and then frees what can be freed. On lack of memory for the ring it waits for
+/* Retire a block: freed at once where it is plain that nobody can hold it, else now and then with
+ * all others that can be. On lack of memory for the ring it waits for
  * readers and frees at once: never fails. Do not call pinned. Cost: constant, amortised. */
 void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref);
 /* Free what no pin can hold. Returns how many are left. */

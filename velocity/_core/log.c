@@ -183,16 +183,13 @@ static vel_status segment_grow(vel_segment *s, uint64_t size, vel_error *error) 
     return segment_make_ready(s, needed, error);
 }
 
-vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, vel_error *error) {
+vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
+                         vel_error *error) {
     if (size > SEGMENT_SIZE_MAX - SEGMENT_HEADER_SIZE)
         return vel_fail(error, VEL_E_TOO_LARGE, 0, NULL, 0, "a batch of %llu bytes is larger than "
                         "a log segment may be (1 GiB); split it", (unsigned long long)size);
-    vel_segment *s = log->active;
-    if (vel_likely(s && s->tail + size <= s->ready)) {
-        *to = s->map + s->tail;
-        return VEL_OK;
-    }
     if (nonblock) return VEL_BUSY;
+    vel_segment *s = log->active;
     vel_status status;
     if (!s || s->tail + size > s->map_size) status = segment_begin(log, size, error);
     else status = segment_grow(s, size, error);
@@ -204,13 +201,6 @@ vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, v
     log->full_text[0] = 0;
     *to = log->active->map + log->active->tail;
     return VEL_OK;
-}
-
-void log_end(vel_log *log, uint64_t size) {
-    log->active->tail += size;
-    vel_assert(log->active->tail <= log->active->ready);
-    log->active->last_seq = log->seq + 1;
-    atomic_set_release(&log->seq, log->seq + 1);
 }
 
 void log_roll(vel_log *log) { log->active = NULL; }

@@ -91,13 +91,28 @@ void log_replace_segments(vel_log *log, uint32_t from, uint32_t to, vel_segment 
 /* Close and free one that is out of the list. Requires: epoch_wait since. */
 void log_free_segment(vel_log *log, vel_segment *s);
 
+/* log_begin when what is ready does not suffice. */
+vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
+                         vel_error *error);
 /* Room for a frame of `size` bytes at *to, in preallocated mapped memory; rolls to a new segment
  * when the active one is full. nonblock: VEL_BUSY instead of system calls that can wait. Errors
  * leave everything as it was. Requires commit_lock. */
-vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to, vel_error *error);
+VEL_INLINE vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
+                                vel_error *error) {
+    const vel_segment *s = log->active;
+    if (vel_unlikely(!s || s->tail + size > s->ready))
+        return log_make_room(log, size, nonblock, to, error);
+    *to = s->map + s->tail;
+    return VEL_OK;
+}
 /* The frame at log_begin's place is sealed by the caller with seq + 1: count it in. Requires
  * commit_lock. */
-void log_end(vel_log *log, uint64_t size);
+VEL_INLINE void log_end(vel_log *log, uint64_t size) {
+    log->active->tail += size;
+    vel_assert(log->active->tail <= log->active->ready);
+    log->active->last_seq = log->seq + 1;
+    atomic_set_release(&log->seq, log->seq + 1);
+}
 
 /* Make everything up to `seq` durable. One caller syncs, the others ride along. On failure latches
  * `failed`. Takes sync_lock, and `commit_lock` shortly. Without the GIL. */

@@ -55,6 +55,7 @@ uint64_t names_memory(const vel_names *n);
 
 /* The entry of name `number`. Requires: 1 <= number <= names_count, read before. */
 VEL_INLINE vel_name *names_entry(const vel_names *n, uint32_t number) {
+    if (vel_likely(number <= 1u << NAMES_CHUNK_BITS)) return &n->chunks[0][number - 1];
     uint32_t position = number - 1 + (1u << NAMES_CHUNK_BITS);
     int top = 31 - __builtin_clz(position);
     return &n->chunks[top - NAMES_CHUNK_BITS][position - (1u << top)];

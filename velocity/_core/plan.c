@@ -43,7 +43,7 @@ static bool same_document(const vel_write *a, const vel_write *b) {
 typedef struct { uint32_t *places; uint32_t mask; } batch_index;
 
 static vel_status index_open(batch_index *x, size_t count) {
-    memset(x, 0, sizeof *x);
+    *x = (batch_index){0};
     if (count <= LINEAR_MAX) return VEL_OK;
     size_t capacity = 16;
     while (capacity < 2 * count) capacity *= 2;
@@ -79,6 +79,20 @@ typedef struct {
     vel_outcome *outcome;
     vel_error *error;
 } planner;
+
+/* Nothing decided, no document: what plan_put fills is left as it is. */
+VEL_INLINE void plan_begin(vel_plan *p) {
+    p->record.size = 0;
+    p->record.flags = 0;
+    p->record.expiry = 0;
+    p->body_at = 0;
+    p->ref = 0;
+    p->old = (vel_published){0};
+    p->old_stamp = 0;
+    p->location = 0;
+    p->previous = 0;
+    p->writes = p->deletes = p->present = false;
+}
 
 /* Fill p with the document as it is before the operation. */
 static vel_status load_current(planner *b, const vel_write *w, vel_plan *p) {
@@ -239,21 +253,25 @@ static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t 
     }
 }
 
+VEL_INLINE vel_status plan_all(planner *b, size_t count, int flags) {
+    batch_index index;
+    vel_status status = index_open(&index, count);
+    for (size_t i = 0; !status && i < count; i++) {
+        plan_begin(&b->plans[i]);
+        if (count > 1 && b->writes[i].kind != WRITE_UNCHANGED)
+            b->plans[i].previous = index_previous(&index, b->writes, i);
+        b->outcome->failed = i;
+        if (count > PREFETCH_SLOT / 2) prefetch_ahead(b->e, b->writes, i, count);
+        status = plan_one(b, i, flags);
+    }
+    free(index.places);
+    return status;
+}
+
 vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now,
                       int flags, vel_outcome *outcome, vel_error *error) {
     planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp,
                  (flags & APPLY_NONBLOCK) != 0, outcome, error};
-    batch_index index;
-    vel_status status = index_open(&index, count);
     e->scratch.size = 0;
-    for (size_t i = 0; !status && i < count; i++) {
-        memset(&plans[i], 0, sizeof plans[i]);
-        if (count > 1 && writes[i].kind != WRITE_UNCHANGED)
-            plans[i].previous = index_previous(&index, writes, i);
-        outcome->failed = i;
-        prefetch_ahead(e, writes, i, count);
-        status = plan_one(&b, i, flags);
-    }
-    free(index.places);
-    return status;
+    return count == 1 ? plan_all(&b, 1, flags) : plan_all(&b, count, flags);
 }

@@ -1,6 +1,7 @@
 /* pycodec.c: encoding of Python values. Decoding is in pydecode.c. See pycodec.h. */
 #include "pycodec.h"
 
+#include "pydict.h"
 #include "pynames.h"
 #include "pytime.h"
 #include "value_write.h"
@@ -271,6 +272,40 @@ static int encode_nested(encoder *e, PyObject *value, bool list) {
     return failed ? -1 : close_container(e, inside, list ? TAG_LIST32 : TAG_OBJECT32);
 }
 
+/* An int of one digit. Its value, without a call. */
+VEL_INLINE bool int_is_compact(PyObject *value) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyUnstable_Long_IsCompact((PyLongObject *)value);
+#else
+    return Py_SIZE(value) >= -1 && Py_SIZE(value) <= 1;
+#endif
+}
+VEL_INLINE int64_t int_compact_value(PyObject *value) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyUnstable_Long_CompactValue((PyLongObject *)value);
+#else
+    return Py_SIZE(value) * (int64_t)((PyLongObject *)value)->ob_digit[0];
+#endif
+}
+
+/* The values met most often: short ASCII strings and small ints. They run no code of the
+ * program's and need no room but FIELD_ROOM and SHORT_SIZE_MAX. Returns false for any other. */
+VEL_INLINE bool encode_plain(encoder *e, PyObject *value) {
+    PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyUnicode_Type) {
+        if (!PyUnicode_IS_COMPACT_ASCII(value)) return false;
+        size_t size = (size_t)PyUnicode_GET_LENGTH(value);
+        if (size > SHORT_SIZE_MAX) return false;
+        *e->p = (uint8_t)(TAG_SHORT + size);
+        memcpy(e->p + 1, PyUnicode_DATA(value), size);
+        e->p += 1 + size;
+        return true;
+    }
+    if (type != &PyLong_Type || !int_is_compact(value)) return false;
+    e->p = int_write(e->p, int_compact_value(value));
+    return true;
+}
+
 /* Types are asked for in the order of how often they are met. Requires: FIELD_ROOM. */
 static int encode_value(encoder *e, PyObject *value) {
     PyTypeObject *type = Py_TYPE(value);
@@ -328,7 +363,23 @@ static int encode_new_name(encoder *e, PyObject *key) {
     return 0;
 }
 
-VEL_INLINE int encode_field(encoder *e, PyObject *key, PyObject *value) {
+/* A field as most are: the name that followed the last one before, too, and a plain value. Returns
+ * false when it is another; then nothing was written. */
+VEL_INLINE bool encode_plain_field(encoder *e, PyObject *key, PyObject *value) {
+    uint32_t number = e->last + 1;
+    uint8_t *start = e->p;
+    if ((size_t)(e->end - start) < FIELD_ROOM + SHORT_SIZE_MAX) return false;
+    if (number >= 0x80 || !pynames_is(e->names, key, number)) return false;
+    *e->p++ = (uint8_t)number;
+    if (vel_unlikely(!encode_plain(e, value))) {
+        e->p = start;
+        return false;
+    }
+    e->last = number;
+    return true;
+}
+
+static int encode_field(encoder *e, PyObject *key, PyObject *value) {
     uint32_t number =
         vel_likely(PyUnicode_CheckExact(key)) ? pynames_known(e->names, key, e->last + 1) : 0;
     if (vel_unlikely(need(e, 2 * FIELD_ROOM) < 0)) return -1;
@@ -346,7 +397,9 @@ static int walk_fields(encoder *e, PyObject *dict, frame *here) {
     Py_ssize_t position = 0, written = 0, count = PyDict_GET_SIZE(dict);
     if ((uint64_t)count > BODY_SIZE_MAX) return make_room(e, SIZE_MAX);
     e->p = varint_write(e->p, (uint32_t)count);
-    while (PyDict_Next(dict, &position, &here->key, &value)) {
+    while (pydict_next(dict, &position, &here->key, &value)) {
+        written++;
+        if (vel_likely(encode_plain_field(e, here->key, value))) continue;
         /* Encoding may run code that changes the dict and drops what it held. */
         PyObject *key = Py_NewRef(here->key);
         Py_INCREF(value);
@@ -354,7 +407,6 @@ static int walk_fields(encoder *e, PyObject *dict, frame *here) {
         Py_DECREF(value);
         Py_DECREF(key);
         if (vel_unlikely(failed)) return -1;
-        written++;
     }
     e->top = here->up;
     if (vel_unlikely(written != count || PyDict_GET_SIZE(dict) != count))

@@ -40,12 +40,16 @@ VEL_INLINE PyObject *pynames_object(vel_names *n, uint32_t number) {
 /* pynames_known's answer when the str's address is not among the known; never raises. */
 uint32_t pynames_known_equal(const vel_names *n, PyObject *name);
 
+/* Whether an object is the very str of `number` (1 or more; it need not exist). */
+VEL_INLINE bool pynames_is(const vel_names *n, PyObject *name, uint32_t number) {
+    return number <= names_count(n) &&
+           atomic_get_relaxed(&names_entry(n, number)->object) == (void *)name;
+}
+
 /* The number of an exact str; 0 when it is unknown, or known only by its bytes. `likely` is a guess
  * (0: none): documents of one kind have their fields in one order. Never raises. */
 VEL_INLINE uint32_t pynames_known(const vel_names *n, PyObject *name, uint32_t likely) {
-    if (likely && likely <= names_count(n) &&
-        atomic_get_relaxed(&names_entry(n, likely)->object) == (void *)name)
-        return likely;
+    if (likely && pynames_is(n, name, likely)) return likely;
     return pynames_known_equal(n, name);
 }
 

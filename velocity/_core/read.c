@@ -55,16 +55,38 @@ vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out,
 
 /* --- one record ----------------------------------------------------------------------------- */
 
-void engine_prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash) {
+VEL_INLINE void prefetch_home(const vel_engine *e, const vel_collection *c, uint64_t hash) {
+    table_probe probe;
+    table_probe_begin(&c->table, hash, &probe);
+    __builtin_prefetch(table_probe_home(&probe));
+}
+
+VEL_INLINE void prefetch_block(const vel_engine *e, const vel_collection *c, uint64_t hash) {
+    table_probe probe;
+    uint32_t position;
+    table_probe_begin(&c->table, hash, &probe);
+    vel_ref ref = table_probe_next(&probe, &position);
+    if (ref) {
+        __builtin_prefetch(slab_at(&e->slab, ref));
+        __builtin_prefetch(slab_at(&e->slab, ref) + 64);
+    }
+}
+
+VEL_INLINE void prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash,
+                     void (*fetch)(const vel_engine *, const vel_collection *, uint64_t)) {
     epoch_slot *slot = epoch_slot_attached();
     epoch_pin(slot);
-    if (vel_likely(!atomic_get_acquire(&e->closed) && !atomic_get_acquire(&c->dropped))) {
-        table_probe probe;
-        table_probe_begin(&c->table, hash, &probe);
-        uint64_t home = atomic_get_acquire((const uint64_t *)table_probe_home(&probe));
-        if (table_slot_ref(home)) __builtin_prefetch(slab_at(&e->slab, table_slot_ref(home)));
-    }
+    if (vel_likely(!atomic_get_acquire(&e->closed) && !atomic_get_acquire(&c->dropped)))
+        fetch(e, c, hash);
     epoch_unpin(slot);
+}
+
+void engine_prefetch_slot(const vel_engine *e, const vel_collection *c, uint64_t hash) {
+    prefetch(e, c, hash, prefetch_home);
+}
+
+void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64_t hash) {
+    prefetch(e, c, hash, prefetch_block);
 }
 
 /* The block of an id among those in memory; VEL_BUSY when one on disk has to be looked at.
@@ -210,23 +232,6 @@ vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, con
 
 /* --- many records --------------------------------------------------------------------------- */
 
-static void prefetch_home(const vel_collection *c, uint64_t hash) {
-    table_probe probe;
-    table_probe_begin(&c->table, hash, &probe);
-    __builtin_prefetch(table_probe_home(&probe));
-}
-
-static void prefetch_record(const vel_engine *e, const vel_collection *c, uint64_t hash) {
-    table_probe probe;
-    uint32_t position;
-    table_probe_begin(&c->table, hash, &probe);
-    vel_ref ref = table_probe_next(&probe, &position);
-    if (ref) {
-        __builtin_prefetch(slab_at(&e->slab, ref));
-        __builtin_prefetch(slab_at(&e->slab, ref) + 64);
-    }
-}
-
 static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *block,
                                 vel_buffer *arena) {
     const uint8_t *record = block_record(e, block);
@@ -245,8 +250,8 @@ static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *bloc
 static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                              bool attached, vel_buffer *arena, uint64_t *headers,
                              vel_error *error) {
-    for (size_t i = 0; i < count; i++) prefetch_home(c, keys[i].hash);
-    for (size_t i = 0; i < count; i++) prefetch_record(e, c, keys[i].hash);
+    for (size_t i = 0; i < count; i++) prefetch_home(e, c, keys[i].hash);
+    for (size_t i = 0; i < count; i++) prefetch_block(e, c, keys[i].hash);
     uint64_t hits = 0, misses = 0;
     vel_status status = VEL_OK;
     for (size_t i = 0; i < count && !status; i++) {

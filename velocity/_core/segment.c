@@ -67,9 +67,9 @@ vel_status segment_header_read(const uint8_t *from, size_t size, segment_header 
 
 /* ---- operations ---- */
 
-/* Of the size and of everything behind the checksum itself. */
+/* Of everything behind the checksum itself; the size counts as the length of that. */
 static uint32_t op_checksum(const uint8_t *p, uint32_t size, uint64_t salt) {
-    return (uint32_t)xxh3_64(p + 8, size - 8, xxh3_64(p, 4, salt));
+    return (uint32_t)xxh3_64(p + 8, size - 8, salt);
 }
 
 void op_seal(uint8_t *to, uint8_t kind, uint32_t collection, uint32_t payload_size,

@@ -18,8 +18,8 @@
  *     20  4  lag: seq - the durable sequence when written; FRAME_LAG_MAX: that or more, not known
  *   operations, each 8-aligned:
  *     0   4  size: bytes, header and padding included, a multiple of 8
- *     4   4  checksum: low 32 bits of XXH3-64 of bytes 0..4 and 8..size (two calls, the first
- *            seeds the second), seeded with salt
+ *     4   4  checksum: low 32 bits of XXH3-64 of bytes 8..size, seeded with salt; the size is
+ *            covered as the length of what is hashed
  *     8   4  collection id             12  1  kind: OP_*             13  3  zero
  *     16  .. payload: a record for OP_PUT and OP_DELETE (tombstone), names.h's DEFINE for
  *            OP_DEFINE; zero padded

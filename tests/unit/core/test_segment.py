@@ -46,7 +46,7 @@ def python_op(kind, collection, payload, *, reserved=0, pad=b"\0", size=None, sa
     payload += pad * (-len(payload) % 8)
     head = struct.pack("<I", 16 + len(payload) if size is None else size)
     rest = struct.pack("<II", collection, kind | reserved << 8) + payload
-    return head + struct.pack("<I", xxh(rest, xxh(head, salt)) & 0xFFFFFFFF) + rest
+    return head + struct.pack("<I", xxh(rest, salt) & 0xFFFFFFFF) + rest
 
 
 def python_frame(seq, lag, ops, *, count=None, more=0, salt=SALT):
