@@ -30,6 +30,7 @@ ENGINE = [
 ]
 EXTENSIONS = {
     "codec": CODEC,
+    "document": [*CODEC, "record"],
     "memory": MEMORY,
     "storage": STORAGE + ["pynames"],
     "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE}),

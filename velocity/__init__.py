@@ -14,9 +14,10 @@ velocity.aio holds the same for asyncio.
 from typing import TYPE_CHECKING, Any
 
 try:
-    from velocity._core.engine import CASResult, Document
+    from velocity._core.document import Document
+    from velocity._core.engine import CASResult
 except ModuleNotFoundError as error:  # the source tree, not yet built
-    if error.name != "velocity._core.engine":
+    if error.name not in ("velocity._core.document", "velocity._core.engine"):
         raise
     raise ImportError(
         "velocity: the core is not built in this source tree; run `make build`, "

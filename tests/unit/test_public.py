@@ -15,7 +15,7 @@ import pytest
 import velocity
 
 PACKAGE = Path(velocity.__file__).parent
-EXTENSIONS = ("codec", "engine", "memory", "storage")
+EXTENSIONS = ("codec", "document", "engine", "memory", "storage")
 ERRORS = {
     "NotFoundError": KeyError,
     "DuplicateKeyError": None,

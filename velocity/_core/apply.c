@@ -101,8 +101,8 @@ static vel_status undo_reserve(vel_engine *e, size_t count) {
 
 /* --- reserving ------------------------------------------------------------------------------ */
 
-/* The functions of a batch take its `count` as an argument and are inlined, so that the compiler makes
- * of them one version for any number of operations and one, without loops, for a single one. */
+/* The functions of a batch take its `count` as an argument and are inlined, so that the compiler
+ * makes two versions of them: for any number of operations, and without loops for a single one. */
 typedef struct {
     vel_engine *e;
     vel_write *writes;
@@ -113,7 +113,8 @@ typedef struct {
 
 /* Collections whose new names this batch must log, each once; `size` gets the bytes of their DEFINE
  * operations. */
-VEL_INLINE vel_status size_defines(batch *b, size_t count, vel_buffer *defines, vel_collection **last) {
+VEL_INLINE vel_status size_defines(batch *b, size_t count, vel_buffer *defines,
+                                   vel_collection **last) {
     /* Deletes are let through at the memory limit: they are the way out of it. */
     bool puts = false;
     for (size_t i = 0; i < count && !puts; i++)

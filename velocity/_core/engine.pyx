@@ -7,13 +7,13 @@ for a lock or the disk.
 """
 
 cimport cython
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from velocity._core.core cimport *
+from velocity._core.document cimport Document, document_new, id_bytes
 
 import math
 import os
@@ -25,18 +25,12 @@ from velocity._core.errors import (
 )
 
 cdef extern from "Python.h":
-    const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
-    bint PyUnicode_CheckExact(object text)
-    bint PyUnicode_IS_COMPACT_ASCII(object text)
-    Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    void *PyUnicode_DATA(object text)
     Py_UCS4 PyUnicode_READ_CHAR(object text, Py_ssize_t at)
 
 epoch_init()
 pycodec_init(SchemaError)
 
-DEF INLINE_SIZE = 168          # bytes of a record kept in the Document itself
 DEF BODY_ROOM = 1024           # bytes on the stack for one encoded body
 DEF KEYS_ROOM = 4096           # and for the keys of a batch read
 DEF ARENA_ROOM = 16384         # and for its records
@@ -102,28 +96,6 @@ cdef int raise_unusable(vel_engine *e) except -1:
 
 # --- arguments --------------------------------------------------------------------------------
 
-cdef inline const char *id_bytes(object id, Py_ssize_t *size) except NULL:
-    """An id's UTF-8, kept by the str itself."""
-    if PyUnicode_CheckExact(id) and PyUnicode_IS_COMPACT_ASCII(id):
-        size[0] = PyUnicode_GET_LENGTH(id)
-        if 1 <= size[0] <= ID_SIZE_MAX:
-            return <const char *>PyUnicode_DATA(id)
-    return id_bytes_checked(id, size)
-
-
-cdef const char *id_bytes_checked(object id, Py_ssize_t *size) except NULL:
-    cdef const char *bytes
-    if not isinstance(id, str):
-        raise SchemaError(f"an id must be a str, not {type(id).__name__}: {id!r:.80}")
-    try:
-        bytes = PyUnicode_AsUTF8AndSize(id, size)
-    except UnicodeEncodeError:
-        raise SchemaError(f"an id must be encodable in UTF-8, {id!r:.80} is not") from None
-    if size[0] < 1 or size[0] > ID_SIZE_MAX:
-        raise SchemaError(f"an id must have 1 to {ID_SIZE_MAX} bytes of UTF-8, not {size[0]}")
-    return bytes
-
-
 cdef int64_t expiry_of(object ttl, int64_t now) except -1:
     """Absolute expiry in ns for a time to live in seconds (None: 0, never)."""
     if ttl is None:
@@ -155,194 +127,7 @@ cdef object name_bytes(object name):
     return encoded
 
 
-# --- documents --------------------------------------------------------------------------------
-
-@cython.final
-@cython.no_gc
-cdef class Document:
-    """A snapshot of one document: later writes do not change it. Also a read-only mapping of its
-    fields.
-
-    Fields are decoded when asked for. `Document(id, fields)` makes one to insert.
-    """
-
-    cdef CollectionBase _collection   # keeps the names alive; None when made by a program
-    cdef vel_names *_names
-    cdef uint8_t *_record          # inside _inline, or malloc'ed; NULL when made by a program
-    cdef uint32_t _body_at, _body_size
-    cdef object _id, _fields
-    cdef uint8_t _inline[INLINE_SIZE]
-
-    def __init__(self, id, fields):
-        if self._record != NULL:
-            raise TypeError("a document that was read cannot be initialised again")
-        cdef Py_ssize_t size
-        id_bytes(id, &size)
-        self._id = id
-        self._fields = dict(fields)
-
-    def __dealloc__(self):
-        if self._record != NULL and self._record != &self._inline[0]:
-            PyMem_Free(self._record)
-
-    @property
-    def id(self):
-        """Its id within the collection."""
-        if self._record == NULL:
-            return self._id
-        return PyUnicode_DecodeUTF8(<const char *>record_id(self._record),
-                                    record_id_size(self._record), NULL)
-
-    @property
-    def version(self):
-        """1 for a new document, one more with each write; 0 when it was not read from a
-        database."""
-        return record_version(self._record) if self._record != NULL else 0
-
-    @property
-    def created(self):
-        """When it was inserted (aware datetime, UTC); None when it was not read from a database."""
-        return self._time(0)
-
-    @property
-    def modified(self):
-        """When this version was written (aware datetime, UTC); None when it was not read from a
-        database."""
-        return self._time(1)
-
-    @property
-    def expires(self):
-        """When it expires (aware datetime, UTC), None: never."""
-        return self._time(2)
-
-    cdef object _time(self, int which):
-        cdef vel_record r
-        cdef int64_t ns
-        if self._record == NULL:
-            return None
-        record_read(self._record, &r)
-        ns = r.created if which == 0 else r.modified if which == 1 else r.expiry
-        return time_decode_ns(ns) if ns else None
-
-    @property
-    def staleness(self):
-        """Seconds by which the read may lag behind the newest write its level allows; 0.0 on a
-        single node."""
-        return 0.0
-
-    @property
-    def _stamp(self):
-        return record_stamp(self._record) if self._record != NULL else 0
-
-    @property
-    def fields(self):
-        """The fields as a dict of this document's own, made once: changing it changes nothing
-        else."""
-        with cython.critical_section(self):
-            if self._fields is None:
-                self._fields = self.to_dict()
-            return self._fields
-
-    def to_dict(self):
-        """A new dict of all fields."""
-        if self._record == NULL:
-            return dict(self._fields)
-        return body_decode(self._record + self._body_at, self._body_size, self._names)
-
-    cdef object _get(self, object name, object default):
-        cdef PyObject *value
-        if self._record == NULL:
-            return self._fields.get(name, default)
-        if not isinstance(name, str):
-            return default
-        value = body_decode_field(self._record + self._body_at, self._body_size, self._names,
-                                  <PyObject *>name)
-        if value == NULL:
-            check_exception()
-            return default
-        return steal(value)
-
-    def get(self, name, default=None):
-        """The value of a field, or default."""
-        return self._get(name, default)
-
-    def __getitem__(self, name):
-        value = self._get(name, _missing)
-        if value is _missing:
-            raise KeyError(name)
-        return value
-
-    def __contains__(self, name):
-        if self._record == NULL:
-            return name in self._fields
-        return isinstance(name, str) and bool(
-            body_has_field(self._record + self._body_at, self._body_size, self._names, name))
-
-    def keys(self):
-        """The names of the fields, in order."""
-        if self._record == NULL:
-            return list(self._fields)
-        return body_decode_names(self._record + self._body_at, self._body_size, self._names)
-
-    def values(self):
-        """The values of the fields, in order."""
-        return list(self.to_dict().values())
-
-    def items(self):
-        """(name, value) of the fields, in order."""
-        return list(self.to_dict().items())
-
-    def __iter__(self):
-        return iter(self.keys())
-
-    def __len__(self):
-        return len(self.keys())
-
-    def __eq__(self, other):
-        if isinstance(other, Document):
-            return self.id == other.id and self.to_dict() == other.to_dict()
-        if isinstance(other, dict):
-            return self.to_dict() == other
-        return NotImplemented
-
-    __hash__ = None
-
-    def __copy__(self):
-        return self
-
-    def __reduce__(self):
-        return Document, (self.id, self.to_dict())
-
-    def __repr__(self):
-        return f"Document({self.id!r}, {self.to_dict()!r}, version={self.version})"
-
-
-cdef extern from *:
-    """
-    static inline int velocity_check_exception(void) { return PyErr_Occurred() ? -1 : 0; }
-    static inline PyObject *velocity_steal(PyObject *o) { return o; }
-    """
-    int check_exception "velocity_check_exception"() except -1
-    object steal "velocity_steal"(PyObject *o)
-
-
-cdef Document document_new(CollectionBase collection, const uint8_t *record):
-    """A Document with a copy of the record."""
-    cdef Document d = Document.__new__(Document)
-    cdef uint32_t size = record_size(record)
-    if size <= INLINE_SIZE:
-        d._record = &d._inline[0]
-    else:
-        d._record = <uint8_t *>PyMem_Malloc(size)
-        if d._record == NULL:
-            raise MemoryError()
-    memcpy(d._record, record, size)
-    d._collection = collection
-    d._names = collection.c.names
-    d._body_at = <uint32_t>(record_id(record) - record) + record_id_size(record)
-    d._body_size = size - d._body_at
-    return d
-
+# --- results ----------------------------------------------------------------------------------
 
 @cython.final
 @cython.no_gc
@@ -792,7 +577,7 @@ cdef class CollectionBase:
         cdef vel_status status = engine_read(self.e, self.c, hash, bytes, id_size, buffer,
                                              sizeof(buffer), &size)
         if status == VEL_OK:
-            return document_new(self, buffer)
+            return document_new(self, self.c.names, buffer)
         if status == VEL_NOT_FOUND:
             if collection_dropped(self.c):
                 self._check()
@@ -819,7 +604,7 @@ cdef class CollectionBase:
                 return default
             if status:
                 raise_status(self.e, status, &error)
-            return document_new(self, record.data)
+            return document_new(self, self.c.names, record.data)
         finally:
             buffer_free(&record)
 
@@ -903,7 +688,7 @@ cdef class CollectionBase:
         if status:
             self._check()
             raise_status(self.e, status, &error)
-        return [document_new(self, arena.data + key[i].at - 1) if key[i].at else None
+        return [document_new(self, self.c.names, arena.data + key[i].at - 1) if key[i].at else None
                 for i in range(count)]
 
     def __len__(self):
@@ -1208,7 +993,7 @@ cdef class CollectionBase:
         r.success = status == VEL_OK
         r.version = 0
         if outcome.current.size:
-            r._document = document_new(self, outcome.current.data)
+            r._document = document_new(self, self.c.names, outcome.current.data)
             r.version = record_version(outcome.current.data)
         return r
 
@@ -1222,9 +1007,6 @@ cdef bint has_operators(object fields):
         return False
     return isinstance(fields, Mapping) and any(
         isinstance(name, str) and name.startswith("$") for name in fields)
-
-
-Mapping.register(Document)
 
 
 # --- verification, faults ---------------------------------------------------------------------

@@ -62,7 +62,8 @@ static bool barrier_register(void) {
 static void barrier(bool all_fenced) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 #ifdef HAVE_MEMBARRIER
-    if (!epoch_needs_fence && !all_fenced) (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+    if (!epoch_needs_fence && !all_fenced)
+        (void)syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
 #endif
 }
 

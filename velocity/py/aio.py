@@ -18,7 +18,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from velocity._core.engine import Document
+from velocity._core.document import Document
 from velocity.py import database as sync
 from velocity.py.collection import CHUNK, Collection
 from velocity.py.config import Config

@@ -16,7 +16,8 @@ from collections.abc import (
 from itertools import islice
 from typing import Any
 
-from velocity._core.engine import CollectionBase, Document
+from velocity._core.document import Document
+from velocity._core.engine import CollectionBase
 from velocity._core.errors import (
     ConflictError,
     ConsistencyError,

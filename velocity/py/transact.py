@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from velocity._core.engine import Document
+from velocity._core.document import Document
 from velocity._core.errors import ConflictError, QueryError
 from velocity.py.batch import WRITES, BatchOperation, apply_plain, checked, perform
 from velocity.py.operators import has_operators

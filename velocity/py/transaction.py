@@ -15,7 +15,8 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from velocity._core.engine import CollectionBase, Document
+from velocity._core.document import Document
+from velocity._core.engine import CollectionBase
 from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
 from velocity.py.collection import CHUNK, check_equality_filter, check_limit
 from velocity.py.ids import new_id

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from velocity._core.engine import Document
+from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
 from velocity.py.cli.common import InputError, add_command, add_database, open_database
 from velocity.py.cli.text import dump_json, load_fields

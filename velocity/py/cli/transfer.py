@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import IO, Any
 
-from velocity._core.engine import Document
+from velocity._core.document import Document
 from velocity._core.errors import VelocityError
 from velocity.py.cli.common import (
     InputError,

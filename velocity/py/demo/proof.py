@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from velocity._core.engine import Document
+from velocity._core.document import Document
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB, verify
 from velocity.py.demo.report import WorkerResult
