@@ -938,6 +938,7 @@ cdef class CollectionBase:
         cdef vel_status status
         cdef vel_buffer body
         cdef uint8_t room[BODY_ROOM]
+        cdef uint8_t current_room[BODY_ROOM]
         cdef size_t split
         cdef int64_t now
         if consistency is not None:
@@ -946,7 +947,7 @@ cdef class CollectionBase:
             raise SchemaError("compare_and_swap needs a value: the fields to set when the document "
                               "is as expected")
         self._begin(&w, id, WRITE_PUT, REQUIRE_NONE)
-        memset(&outcome, 0, sizeof(outcome))
+        buffer_borrow(&outcome.current, current_room, sizeof(current_room))
         error.path[0] = error.what[0] = 0
         now = clock_wall_ns()
         w.expiry = expiry_of(ttl, now)

@@ -12,6 +12,7 @@ typedef struct {
 } decoder;
 
 static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end);
+VEL_INLINE PyObject *decode_known(decoder *d, const uint8_t *p, const uint8_t *next);
 
 static void *malformed(const char *why) {
     PyErr_Format(PyExc_ValueError, "malformed document: %s", why);
@@ -80,19 +81,19 @@ static PyObject *decode_many(decoder *d, const uint8_t *p, const uint8_t *end, u
 static int decode_shaped(decoder *d, const uint8_t *p, const uint8_t *end, uint32_t count,
                          PyObject **out) {
     uint32_t numbers[SHAPE_FIELDS_MAX];
-    const uint8_t *values[SHAPE_FIELDS_MAX];
+    const uint8_t *values[SHAPE_FIELDS_MAX], *ends[SHAPE_FIELDS_MAX];
     vel_shaped shaped;
     for (uint32_t i = 0; i < count; i++) {
         p = varint_read(p, end, &numbers[i]);
         if (!p || !numbers[i] || numbers[i] > d->name_count) return 0;
         values[i] = p;
-        p = value_skip(p, end);
+        ends[i] = p = value_skip(p, end);
         if (!p) return 0;
     }
     int found = shape_copy(d->names, numbers, count, &shaped);
     if (found <= 0) return found;
     for (uint32_t i = 0; i < count; i++) {
-        PyObject *value = decode_value(d, &values[i], end);
+        PyObject *value = decode_known(d, values[i], ends[i]);
         if (vel_unlikely(!value)) {
             Py_DECREF(shaped.dict);
             return -1;
@@ -145,13 +146,8 @@ static PyObject *decode_sized(decoder *d, const uint8_t *p, const uint8_t *next)
     }
 }
 
-/* The value at *at, which moves behind it. New reference; NULL with an exception. */
-static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end) {
-    const uint8_t *p = *at, *next = value_skip(p, end);
-    if (vel_unlikely(!next)) return malformed("an unknown tag or a value cut off");
-    *at = next;
-    if (*p >= TAG_FIXINT) return PyLong_FromLong((long)*p - FIXINT_ZERO);
-    if (*p >= TAG_SHORT) return decode_ascii(p + 1, (size_t)(next - p - 1));
+/* The value from p, known to be one, to next. New reference; NULL with an exception. */
+static PyObject *decode_other(decoder *d, const uint8_t *p, const uint8_t *next) {
     switch (*p) {
     case TAG_NULL:
         return Py_NewRef(Py_None);
@@ -176,6 +172,20 @@ static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end
     default:
         return decode_sized(d, p, next);
     }
+}
+
+VEL_INLINE PyObject *decode_known(decoder *d, const uint8_t *p, const uint8_t *next) {
+    if (*p >= TAG_FIXINT) return PyLong_FromLong((long)*p - FIXINT_ZERO);
+    if (*p >= TAG_SHORT) return decode_ascii(p + 1, (size_t)(next - p - 1));
+    return decode_other(d, p, next);
+}
+
+/* The value at *at, which moves behind it. New reference; NULL with an exception. */
+static PyObject *decode_value(decoder *d, const uint8_t **at, const uint8_t *end) {
+    const uint8_t *p = *at, *next = value_skip(p, end);
+    if (vel_unlikely(!next)) return malformed("an unknown tag or a value cut off");
+    *at = next;
+    return decode_known(d, p, next);
 }
 
 VEL_INLINE decoder decoder_of(vel_names *names) {
@@ -221,7 +231,8 @@ static int find_field(const uint8_t *body, size_t size, vel_names *names, PyObje
 PyObject *body_decode_field(const uint8_t *body, size_t size, vel_names *names, PyObject *name) {
     const uint8_t *value, *end;
     if (find_field(body, size, names, name, &value, &end) <= 0) return NULL;
-    return value_decode(value, end, names);
+    decoder d = decoder_of(names);
+    return decode_known(&d, value, end);
 }
 
 int body_has_field(const uint8_t *body, size_t size, vel_names *names, PyObject *name) {

@@ -42,12 +42,8 @@ VEL_INLINE const uint8_t *skip_bytes(const uint8_t *p, const uint8_t *end, size_
     return (size_t)(end - p) >= size ? p + size : NULL;
 }
 
-const uint8_t *value_skip(const uint8_t *p, const uint8_t *end) {
-    if (p >= end) return NULL;
-    uint8_t tag = *p++;
-    if (tag >= TAG_FIXINT) return p;
-    if (tag >= TAG_SHORT) return skip_bytes(p, end, tag - TAG_SHORT);
-    switch (tag) {
+const uint8_t *value_skip_other(const uint8_t *p, const uint8_t *end) {
+    switch (*p++) {
     case TAG_NULL: case TAG_FALSE: case TAG_TRUE:
         return p;
     case TAG_I8:
@@ -69,7 +65,7 @@ const uint8_t *value_skip(const uint8_t *p, const uint8_t *end) {
     }
 }
 
-const uint8_t *field_read(const uint8_t *p, const uint8_t *end, vel_field *out) {
+const uint8_t *field_read_other(const uint8_t *p, const uint8_t *end, vel_field *out) {
     p = varint_read(p, end, &out->number);
     if (!p) return NULL;
     out->name = NULL;
@@ -82,21 +78,6 @@ const uint8_t *field_read(const uint8_t *p, const uint8_t *end, vel_field *out) 
     }
     out->value = p;
     return out->next = value_skip(p, end);
-}
-
-vel_status fields_begin(vel_fields *it, const uint8_t *body, size_t size) {
-    it->end = body + size;
-    it->at = varint_read(body, it->end, &it->left);
-    return it->at && it->left <= BODY_FIELDS_MAX ? VEL_OK : VEL_E_CORRUPT;
-}
-
-vel_status fields_next(vel_fields *it, vel_field *out) {
-    if (!it->left) return it->at == it->end ? VEL_END : VEL_E_CORRUPT;
-    const uint8_t *next = field_read(it->at, it->end, out);
-    if (!next) return VEL_E_CORRUPT;
-    it->left--;
-    it->at = next;
-    return VEL_OK;
 }
 
 const uint8_t *body_find(const uint8_t *body, size_t size, uint32_t number, const uint8_t **end) {

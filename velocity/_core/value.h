@@ -83,9 +83,17 @@ VEL_INLINE uint8_t *varint_write(uint8_t *p, uint32_t v) {
 bool utf8_valid(const uint8_t *s, size_t size);
 bool ascii_valid(const uint8_t *s, size_t size);
 
+/* value_skip of a value that is neither a short string nor a small int. */
+const uint8_t *value_skip_other(const uint8_t *p, const uint8_t *end);
 /* The byte after the value at p, or NULL when its bytes are malformed or run past end. Shallow: a
  * list or object is skipped by its size. */
-const uint8_t *value_skip(const uint8_t *p, const uint8_t *end);
+VEL_INLINE const uint8_t *value_skip(const uint8_t *p, const uint8_t *end) {
+    if (vel_unlikely(p >= end)) return NULL;
+    if (*p >= TAG_FIXINT) return p + 1;
+    if (vel_unlikely(*p < TAG_SHORT)) return value_skip_other(p, end);
+    size_t size = 1u + *p - TAG_SHORT;
+    return vel_likely((size_t)(end - p) >= size) ? p + size : NULL;
+}
 
 /* One field of a body. */
 typedef struct {
@@ -101,8 +109,17 @@ typedef struct {
     uint32_t left;         /* fields not yet read */
 } vel_fields;
 
+/* field_read of a field whose number takes several bytes, or whose name is inline. */
+const uint8_t *field_read_other(const uint8_t *p, const uint8_t *end, vel_field *out);
 /* The field at p; the byte after it, or NULL when malformed. */
-const uint8_t *field_read(const uint8_t *p, const uint8_t *end, vel_field *out);
+VEL_INLINE const uint8_t *field_read(const uint8_t *p, const uint8_t *end, vel_field *out) {
+    if (vel_unlikely(p >= end || !*p || *p >= 0x80)) return field_read_other(p, end, out);
+    out->number = *p++;
+    out->name_size = 0;
+    out->name = NULL;
+    out->value = p;
+    return out->next = value_skip(p, end);
+}
 VEL_INLINE bool field_same_name(const vel_field *a, const vel_field *b) {
     return a->number == b->number &&
            (a->number || (a->name_size == b->name_size &&
@@ -110,8 +127,19 @@ VEL_INLINE bool field_same_name(const vel_field *a, const vel_field *b) {
 }
 
 /* Walk a body's fields. Returns: VEL_OK, VEL_END after the last, VEL_E_CORRUPT. */
-vel_status fields_begin(vel_fields *it, const uint8_t *body, size_t size);
-vel_status fields_next(vel_fields *it, vel_field *out);
+VEL_INLINE vel_status fields_begin(vel_fields *it, const uint8_t *body, size_t size) {
+    it->end = body + size;
+    it->at = varint_read(body, it->end, &it->left);
+    return vel_likely(it->at && it->left <= BODY_FIELDS_MAX) ? VEL_OK : VEL_E_CORRUPT;
+}
+VEL_INLINE vel_status fields_next(vel_fields *it, vel_field *out) {
+    if (!it->left) return it->at == it->end ? VEL_END : VEL_E_CORRUPT;
+    const uint8_t *next = field_read(it->at, it->end, out);
+    if (vel_unlikely(!next)) return VEL_E_CORRUPT;
+    it->left--;
+    it->at = next;
+    return VEL_OK;
+}
 
 /* Check everything: bounds, tags, counts, shortest forms, UTF-8, depth, no trailing bytes, name
  * numbers in 1..name_count, no name twice. Returns VEL_OK, or VEL_E_CORRUPT with *where the byte

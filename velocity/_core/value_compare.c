@@ -69,7 +69,7 @@ static bool lists_equal(const parts *a, const parts *b, int depth) {
 static bool objects_equal(const parts *a, const parts *b, int depth) {
     vel_fields a_it, b_it;
     vel_field f, g;
-    vel_lookup others = {0};
+    vel_lookup others;
     bool looking = false, equal = false;
     if (fields_begin(&a_it, a->data, a->size) != VEL_OK ||
         fields_begin(&b_it, b->data, b->size) != VEL_OK || a_it.left != b_it.left)
@@ -79,19 +79,21 @@ static bool objects_equal(const parts *a, const parts *b, int depth) {
         if (a_status == VEL_END && b_status == VEL_END) equal = true;
         if (a_status != VEL_OK || b_status != VEL_OK) break;
         if (!field_same_name(&f, &g)) {
-            if (!looking && lookup_open(&others, b->data, b->size) != VEL_OK) break;
+            bool opened = looking || lookup_open(&others, b->data, b->size) == VEL_OK;
             looking = true;
+            if (!opened) break;
             if (lookup_find(&others, &f, &g) < 0) break;
         }
         if (!values_equal(f.value, f.next, g.value, g.next, depth + 1)) break;
     }
-    lookup_close(&others);
+    if (looking) lookup_close(&others);
     return equal;
 }
 
 static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
                          const uint8_t *b_end, int depth) {
     if (!value_skip(a, a_end) || !value_skip(b, b_end)) return false;
+    if (a_end - a == b_end - b && memcmp(a, b, (size_t)(a_end - a)) == 0) return true;
     parts x = value_parts(a), y = value_parts(b);
     if (x.kind == KIND_INT && y.kind == KIND_FLOAT) return int_equals_float(x.number, y.real);
     if (x.kind == KIND_FLOAT && y.kind == KIND_INT) return int_equals_float(y.number, x.real);

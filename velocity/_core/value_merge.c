@@ -72,13 +72,16 @@ static vel_status merge_write(merge *m, const uint8_t *base, size_t base_size,
 
 vel_status body_merge(const uint8_t *base, size_t base_size, const uint8_t *changes,
                       size_t changes_size, vel_buffer *out) {
-    merge m = {.out = out};
+    merge m;
     vel_fields it;
     size_t start = out->size;
     vel_status status = VEL_E_CORRUPT;
+    m.out = out;
+    m.replaced = 0;
+    memset(m.used_few, 0, sizeof m.used_few);
     m.used = m.used_few;
-    if (fields_begin(&it, base, base_size) == VEL_OK &&
-        lookup_open(&m.changes, changes, changes_size) == VEL_OK) {
+    vel_status opened = lookup_open(&m.changes, changes, changes_size);
+    if (opened == VEL_OK && fields_begin(&it, base, base_size) == VEL_OK) {
         status = buffer_reserve(out, base_size + changes_size + sizeof(uint64_t));
         if (status == VEL_OK && m.changes.count > LOOKUP_SCAN_MAX) {
             m.used = calloc(m.changes.count / 8 + 1, 1);
