@@ -265,3 +265,25 @@ def test_a_reader_that_goes_away(filled, tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_an_output_that_is_full_or_closed(filled, tmp_path):
+    def call(stdout, *arguments):
+        command = [sys.executable, "-m", "velocity", *arguments, "-d", str(tmp_path / "data")]
+        script = 'exec "$@" ' + stdout
+        return subprocess.run(
+            ["/bin/sh", "-c", script, "sh", *command], cwd=ROOT, capture_output=True, text=True
+        )
+
+    for stdout, says in ((">&-", "standard output is closed"), (">/dev/full", "No space left")):
+        if stdout == ">/dev/full" and not os.path.exists("/dev/full"):
+            continue
+        for command in (["scan", "users"], ["stats"], ["export"], ["get", "users", "u1"]):
+            done = call(stdout, *command)
+            assert done.returncode in (1, 2), command
+            assert says in done.stderr
+            assert len(done.stderr.splitlines()) == 1, done.stderr
+    done = call("<&-", "put", "users", "x", "-")
+    assert (done.returncode, done.stderr) == (2, "velocity: standard input is closed\n")
+    done = call("<&-", "import")
+    assert (done.returncode, done.stderr) == (2, "velocity: standard input is closed\n")
