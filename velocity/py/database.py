@@ -272,6 +272,7 @@ def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
 open = _opens(Config)
 open.__name__ = open.__qualname__ = "open"
 open.__module__ = __name__
+open.__doc__ = f"Open a database: VelocityDB(Config(...)).\n\n{inspect.getdoc(Config) or ''}"
 
 
 def verify(path: str | os.PathLike[str]) -> VerifyReport:

@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_PROBLEM)
     except (VelocityError, InputError) as error:
         return _fail(error, EXIT_INPUT)
+    except UnicodeEncodeError as error:
+        text = f"the output is {error.encoding}, which has no {error.object[error.start]!a}"
+        return _fail(InputError(f"{text}: set PYTHONIOENCODING=utf-8"), EXIT_INPUT)
     except BrokenPipeError:  # the reader (head, say) has what it wants
         _write_no_more()
         return 0
