@@ -635,7 +635,7 @@ cdef class CollectionBase:
         if consistency is not None:
             self._check_level(consistency, False)
         # A list of our own: the id bytes must outlive the time without the GIL.
-        wanted = list(each(ids, "get", "ids"))
+        wanted = list(ids if type(ids) is list else each(ids, "get", "ids"))
         if not wanted:
             self._check()
             return []
@@ -870,21 +870,21 @@ cdef class CollectionBase:
 
     def insert_many(self, pairs, *, ttl=None, consistency=None):
         """Insert (id, fields) pairs or Documents, all or none; returns how many."""
-        return self._many(each(pairs, "insert", "pairs"), REQUIRE_ABSENT, ttl, consistency)
+        return self._many(pairs, "insert", REQUIRE_ABSENT, ttl, consistency)
 
     def put_many(self, pairs, *, ttl=None, consistency=None):
         """Insert or replace (id, fields) pairs or Documents, all or none; returns how many."""
-        return self._many(each(pairs, "put", "pairs"), REQUIRE_NONE, ttl, consistency)
+        return self._many(pairs, "put", REQUIRE_NONE, ttl, consistency)
 
     @cython.final
-    cdef object _many(self, object pairs, int require, object ttl, object consistency):
+    cdef object _many(self, object pairs, str verb, int require, object ttl, object consistency):
         cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
         cdef bint ours = False  # whether an error is about an item, not from the iterable
         if consistency is not None:
             self._check_level(consistency, True)
         self._check()
         try:
-            for pair in pairs:
+            for pair in pairs if type(pairs) is list else each(pairs, verb, "pairs"):
                 ours = True
                 if isinstance(pair, Document):
                     id, fields = (<Document>pair).id, (<Document>pair).to_dict()
