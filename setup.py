@@ -6,12 +6,14 @@ Switches (environment):
   VELOCITY_EXTENSIONS=a,b     build only these extensions (empty: none)
 """
 
+import copy
 import os
 import sys
 import sysconfig
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 CORE = "velocity/_core"
 
@@ -77,7 +79,18 @@ def extensions():
     ]
 
 
+class BuildExtensions(build_ext):
+    """Extensions share C files and are built side by side: each has a place for its objects, lest
+    one is linked while another writes it."""
+
+    def build_extension(self, ext):
+        one = copy.copy(self)
+        one.build_temp = os.path.join(self.build_temp, ext.name)
+        super(BuildExtensions, one).build_extension(ext)
+
+
 setup(
+    cmdclass={"build_ext": BuildExtensions},
     ext_modules=cythonize(
         extensions(),
         build_dir="build/cython",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from support.store import contents
-from velocity import CASRequest, CASResult, SchemaError
+from velocity import CASRequest, CASResult, ConsistencyError, SchemaError
 
 
 @pytest.fixture
@@ -186,6 +186,20 @@ def test_on_the_database_with_a_request(db, jobs):
 def test_on_the_database_as_on_the_collection(db, jobs):
     assert db.compare_and_swap("jobs", "p1", expected={"n": 1}, value={"n": 2}).success
     assert jobs["p1"]["n"] == 2
+
+
+def test_a_request_means_the_same_on_collection_and_database(db, jobs):
+    request = CASRequest("p1", {"state": "waiting"}, {"n": 5}, 1, replace=True, ttl=60)
+    assert jobs.compare_and_swap(request).current_value == {"n": 5}
+    assert jobs["p1"].expires is not None
+    assert not db.compare_and_swap("jobs", request).success
+    with pytest.raises(SchemaError, match="needs a value"):
+        jobs.compare_and_swap(CASRequest("p1", {"n": 5}))
+    for more in ({"value": {"n": 6}}, {"expected": {"n": 5}}):
+        with pytest.raises(SchemaError):  # two answers to one question
+            db.compare_and_swap("jobs", request, **more)
+    with pytest.raises(ConsistencyError):
+        jobs.compare_and_swap(request, consistency="strong")
 
 
 def test_the_result_is_a_snapshot(jobs):

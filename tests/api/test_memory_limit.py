@@ -105,7 +105,7 @@ def test_a_database_too_large_for_the_limit_does_not_open(tmp_path):
     store = Store("memory-first", tmp_path / "data")
     users = store.open().create_collection("users")
     users.put_many((f"u{n}", {"data": bytes(1000)}) for n in range(40_000))
-    with pytest.raises(MemoryLimitError, match="max_memory"):
+    with pytest.raises(MemoryLimitError, match=rf"data: .*max_memory \({LIMIT} bytes\)"):
         store.reopen(max_memory=LIMIT)
     assert len(store.open(max_memory=LIMIT * 4)["users"]) == 40_000
     store.finish()

@@ -43,6 +43,7 @@ DATABASE_CALLS = {
     "list_collections": lambda db: db.list_collections(),
     "batch": lambda db: db.batch([velocity.BatchOperation("insert", "users", id="b", fields={})]),
     "transaction": lambda db: db.transaction().__enter__(),
+    "with": lambda db: db.__enter__(),
     "transact": lambda db: db.transact(compare=[], then=[], otherwise=[]),
     "flush": lambda db: db.flush(),
     "compact": lambda db: db.compact(),

@@ -52,6 +52,7 @@ def test_a_fork_is_not_an_owner(durable):
     db = durable.open()
     users = db.create_collection("users")
     users.insert("a", {"n": 1})
+    transaction = db.transaction()
     calls = {
         "put": lambda: users.put("a", {"n": 2}),
         "delete": lambda: users.delete("a"),
@@ -60,6 +61,9 @@ def test_a_fork_is_not_an_owner(durable):
         "flush": lambda: db.flush(),
         "compact": lambda: db.compact(),
         "create": lambda: db.create_collection("more"),
+        "transaction": lambda: db.transaction(),
+        "empty commit": transaction.commit,
+        "with": lambda: db.__enter__(),
     }
     for name, call in calls.items():
         assert run_in_fork(call) == "DatabaseLockedError", name
@@ -97,10 +101,7 @@ def test_data_dir_without_permission(tmp_path, durable_mode):
     locked.chmod(0o555)
 
     def attempt():
-        if os.getuid() == 0:  # root may write everywhere
-            tmp_path.chmod(0o755)
-            os.setgid(65534)
-            os.setuid(65534)
+        become_nobody()
         try:
             velocity.open(locked / "data", storage_mode=durable_mode)
         except StorageError as error:
@@ -108,10 +109,40 @@ def test_data_dir_without_permission(tmp_path, durable_mode):
             assert "locked" in str(error)
             raise
 
-    for parent in tmp_path.parents:
-        if parent != parent.parent and parent.stat().st_uid == os.getuid():
-            parent.chmod(parent.stat().st_mode | 0o055)
+    open_the_way_to(tmp_path)
     assert run_in_fork(attempt) == "StorageError"
+
+
+def test_verify_without_permission(persistent):
+    persistent.open().create_collection("users")
+    persistent.close()
+    (persistent.path / "MANIFEST").chmod(0)
+    open_the_way_to(persistent.path)
+
+    def attempt():
+        become_nobody()
+        try:
+            velocity.verify(persistent.path)
+        except StorageError as error:
+            assert error.errno == errno.EACCES
+            assert "MANIFEST" in str(error)
+            raise
+
+    assert run_in_fork(attempt) == "StorageError"
+    (persistent.path / "MANIFEST").chmod(0o600)
+
+
+def become_nobody():
+    """In a fork: root may read and write everything."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def open_the_way_to(path):
+    for place in (path, *path.parents):
+        if place != place.parent and place.stat().st_uid == os.getuid():
+            place.chmod(place.stat().st_mode | 0o055)
 
 
 def test_a_foreign_directory_is_refused_and_left_alone(tmp_path, durable_mode):

@@ -50,6 +50,16 @@ def test_memory_is_accounted_for(db):
     eventually(lambda: db.stats().memory_usage < start + 5_000_000)
 
 
+def test_the_parts_of_memory_are_counted_once(db):
+    users = db.create_collection("users")
+    users.put_many((f"u{n}", {"text": "x" * 20}) for n in range(50_000))
+    stats = db.stats()
+    parts = stats.extra["record_memory"] + stats.extra["table_memory"]
+    assert parts + stats.extra["name_memory"] <= stats.memory_usage
+    users.clear()
+    eventually(lambda: db.stats().extra["record_memory"] < 100_000)
+
+
 def test_disk_usage_is_what_the_files_take(durable):
     db = durable.open()
     db.create_collection("users").put_many((f"u{n}", {"text": "x" * 1000}) for n in range(3000))

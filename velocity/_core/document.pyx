@@ -10,6 +10,7 @@ from velocity._core.core cimport *
 
 from collections.abc import Mapping
 
+from velocity._core.arguments import check_object
 from velocity._core.errors import SchemaError
 
 pycodec_init(SchemaError)
@@ -86,6 +87,7 @@ cdef class Document:
             raise TypeError("a document that was read cannot be initialised again")
         cdef Py_ssize_t size
         id_bytes(id, &size)
+        check_object("the fields of a document", fields)
         fields = dict(fields)
         Py_INCREF(id)
         Py_INCREF(fields)

@@ -95,6 +95,8 @@ class CollectionBase:
         """Called when an operation names a consistency level; overridden above."""
     def _apply_operators(self, id: str, operators: Mapping[str, Any], ttl: float | None) -> int:
         """Called by `update` when the fields are update operators; overridden above."""
+    def _swap_request(self, request: Any, consistency: Any) -> CASResult:
+        """Called when compare_and_swap is given a request for an id; overridden above."""
     def get(self, id: str, default: Any = None, *, consistency: Any = None) -> Document | Any: ...
     def get_many(self, ids: Iterable[str], *, consistency: Any = None) -> list[Document | None]: ...
     def insert(
@@ -141,14 +143,15 @@ class CollectionBase:
     def delete_many(self, ids: Iterable[str], *, consistency: Any = None) -> int: ...
     def compare_and_swap(
         self,
-        id: str,
+        id: Any,
         expected: Mapping[str, Any] | None = None,
         value: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
         replace: bool = False,
         ttl: float | None = None,
         consistency: Any = None,
-    ) -> CASResult: ...
+    ) -> CASResult:
+        """id: a str, or one CASRequest in place of the arguments up to ttl."""
     def _ids(
         self,
         prefix: str | None = None,

@@ -19,6 +19,7 @@ import math
 import os
 from collections.abc import Mapping
 
+from velocity._core.arguments import check_object, each, name_bytes
 from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
@@ -67,26 +68,21 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise CorruptionError(f"{path} offset {error.offset}: {text_of(error.what)}", path,
                               error.offset)
     if status == VEL_E_LOCKED:
-        raise_locked(error)
+        pid = error.offset or None
+        raise DatabaseLockedError(f"{where(error)}the database is open in process "
+                                  f"{pid or 'unknown'}; close it there first", pid)
     if status == VEL_E_CLOSED:
-        raise DatabaseClosedError("the database is closed")
+        raise DatabaseClosedError("the database is closed: open it again")
     if status == VEL_E_INVALID:
         raise ConfigError(f"{where(error)}{text_of(error.what)}")
     raise SchemaError(text_of(error.what))
-
-
-cdef int raise_locked(vel_error *error) except -1:
-    pid = error.offset or None
-    raise DatabaseLockedError(
-        f"{where(error)}the database is open in process {pid or 'unknown'}; close it there first",
-        pid)
 
 
 cdef int raise_unusable(vel_engine *e) except -1:
     """Raise why an engine may not be used, if so."""
     cdef vel_status status = engine_usable(e)
     if status == VEL_E_CLOSED:
-        raise DatabaseClosedError("the database is closed")
+        raise DatabaseClosedError("the database is closed: open it again")
     if status == VEL_E_LOCKED:
         raise DatabaseLockedError(
             f"the database was opened before this process was forked; only process {os.getppid()} "
@@ -110,21 +106,6 @@ cdef int64_t expiry_of(object ttl, int64_t now) except -1:
     if not 0 < seconds <= TTL_MAX:
         raise SchemaError(f"ttl must be more than 0 and at most {TTL_MAX:.0f} seconds, not {ttl!r}")
     return now + <int64_t>(seconds * 1e9) + 1
-
-
-cdef object name_bytes(object name):
-    if not isinstance(name, str):
-        raise SchemaError(f"a collection's name must be a str, not {type(name).__name__}")
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        raise SchemaError(
-            f"a collection's name must be encodable in UTF-8, {name!r:.80} is not") from None
-    if not 1 <= len(encoded) <= COLLECTION_NAME_MAX or b"\0" in encoded:
-        raise SchemaError(
-            f"a collection's name must have 1 to {COLLECTION_NAME_MAX} bytes of UTF-8 and no NUL, "
-            f"not {name!r:.80}")
-    return encoded
 
 
 # --- results ----------------------------------------------------------------------------------
@@ -190,6 +171,9 @@ cdef class Engine:
         options.flush_interval = <int64_t>(flush_interval * 1e9)
         with nogil:
             status = engine_open(&options, &e, &error)
+        if status == VEL_E_MEMORY_LIMIT:
+            raise MemoryLimitError(f"{data_dir or 'memory'}: what is there takes more than "
+                                   f"max_memory ({max_memory} bytes); raise it")
         if status:
             raise_status(NULL, status, &error)
         self.e = e
@@ -230,7 +214,7 @@ cdef class Engine:
         cdef vel_collection *c
         cdef vel_error error
         cdef vel_status status
-        encoded = name_bytes(name)
+        encoded = name_bytes(name, COLLECTION_NAME_MAX)
         raise_unusable(self.e)
         cdef const char *bytes = encoded
         cdef size_t size = len(encoded)
@@ -245,7 +229,7 @@ cdef class Engine:
         cdef vel_collection *c = NULL
         cdef vel_error error
         cdef vel_status status
-        encoded = name_bytes(name)
+        encoded = name_bytes(name, COLLECTION_NAME_MAX)
         raise_unusable(self.e)
         cdef const char *bytes = encoded
         cdef size_t size = len(encoded)
@@ -381,7 +365,7 @@ cdef class _Batch:
         cdef size_t at = self.bodies.size
         if c._engine is not self.engine:
             raise SchemaError(f"collection {c.name!r} belongs to another database")
-        if id is not None:
+        if kind != WRITE_UNCHANGED:
             bytes = id_bytes(id, &size)
             self.ids.append(id)
         if kind == WRITE_PUT or kind == WRITE_MERGE:
@@ -409,8 +393,6 @@ cdef class _Batch:
             w = self.add(c, None, WRITE_UNCHANGED, REQUIRE_NONE, None, None)
             w.expected_stamp = expected
             return 0
-        if id is None:
-            raise SchemaError("an id must be a str, not NoneType")
         if kind == "put":
             w = self.add(c, id, WRITE_PUT, REQUIRE_NONE, fields, ttl)
         elif kind == "insert":
@@ -516,7 +498,7 @@ cdef class CollectionBase:
     def __cinit__(self, Engine engine not None, name):
         cdef vel_status status
         cdef vel_collection *c = NULL
-        encoded = name_bytes(name)
+        encoded = name_bytes(name, COLLECTION_NAME_MAX)
         raise_unusable(engine.e)
         cdef const char *bytes = encoded
         cdef size_t size = len(encoded)
@@ -556,6 +538,10 @@ cdef class CollectionBase:
     def _apply_operators(self, id, operators, ttl):
         """Called by `update` when the fields are update operators; overridden above."""
         raise SchemaError("update operators are not available here")
+
+    def _swap_request(self, request, consistency):
+        """Called when compare_and_swap is given no id but one request; overridden above."""
+        raise SchemaError("requests are not available here")
 
     cdef int _check(self) except -1:
         """Raise when the database is closed or the collection gone."""
@@ -648,9 +634,8 @@ cdef class CollectionBase:
         cdef uint8_t arena_room[ARENA_ROOM]
         if consistency is not None:
             self._check_level(consistency, False)
-        if isinstance(ids, str):
-            raise SchemaError("get_many takes an iterable of ids, not one str; use get")
-        wanted = list(ids)  # our own: the id bytes must outlive the time without the GIL
+        # A list of our own: the id bytes must outlive the time without the GIL.
+        wanted = list(ids if type(ids) is list else each(ids, "get", "ids"))
         if not wanted:
             self._check()
             return []
@@ -885,29 +870,36 @@ cdef class CollectionBase:
 
     def insert_many(self, pairs, *, ttl=None, consistency=None):
         """Insert (id, fields) pairs or Documents, all or none; returns how many."""
-        return self._many(pairs, REQUIRE_ABSENT, ttl, consistency)
+        return self._many(pairs, "insert", REQUIRE_ABSENT, ttl, consistency)
 
     def put_many(self, pairs, *, ttl=None, consistency=None):
         """Insert or replace (id, fields) pairs or Documents, all or none; returns how many."""
-        return self._many(pairs, REQUIRE_NONE, ttl, consistency)
+        return self._many(pairs, "put", REQUIRE_NONE, ttl, consistency)
 
     @cython.final
-    cdef object _many(self, object pairs, int require, object ttl, object consistency):
+    cdef object _many(self, object pairs, str verb, int require, object ttl, object consistency):
         cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
+        cdef bint ours = False  # whether an error is about an item, not from the iterable
         if consistency is not None:
             self._check_level(consistency, True)
         self._check()
-        for pair in pairs:
-            if isinstance(pair, Document):
-                id, fields = (<Document>pair).id, (<Document>pair).to_dict()
-            else:
-                try:
-                    id, fields = pair
-                except (TypeError, ValueError):
-                    raise SchemaError(
-                        f"item {len(batch.ids)} must be a pair (id, fields) or a Document, "
-                        f"not {type(pair).__name__}") from None
-            batch.add(self, id if id is not None else b"", WRITE_PUT, require, fields, ttl)
+        try:
+            for pair in pairs if type(pairs) is list else each(pairs, verb, "pairs"):
+                ours = True
+                if isinstance(pair, Document):
+                    id, fields = (<Document>pair).id, (<Document>pair).to_dict()
+                else:
+                    try:
+                        id, fields = pair
+                    except (TypeError, ValueError):
+                        raise SchemaError("must be a pair (id, fields) or a Document, not "
+                                          f"{type(pair).__name__}") from None
+                batch.add(self, id, WRITE_PUT, require, fields, ttl)
+                ours = False
+        except SchemaError as error:
+            if ours:
+                error.args = (f"item {batch.writes.size // sizeof(vel_write)}: {error}",)
+            raise
         return batch.run()
 
     def delete_many(self, ids, *, consistency=None):
@@ -915,11 +907,10 @@ cdef class CollectionBase:
         cdef _Batch batch = _Batch.__new__(_Batch, self._engine)
         if consistency is not None:
             self._check_level(consistency, True)
-        if isinstance(ids, str):
-            raise SchemaError("delete_many takes an iterable of ids, not one str; use delete")
+        ids = each(ids, "delete", "ids")
         self._check()
         for id in ids:
-            batch.add(self, id if id is not None else b"", WRITE_DELETE, REQUIRE_NONE, None, None)
+            batch.add(self, id, WRITE_DELETE, REQUIRE_NONE, None, None)
         return sum(batch.commit())
 
     def compare_and_swap(self, id, expected=None, value=None, expected_version=None, replace=False,
@@ -930,7 +921,7 @@ cdef class CollectionBase:
         expected: fields that must be equal (a missing field equals None); expected_version: the
         version it must have; neither: the document must not exist. On success `value` is merged in,
         or replaces all fields with replace=True. ttl: seconds until it expires; None keeps the
-        expiry of a merged document.
+        expiry of a merged document. All of these may come as one CASRequest.
         """
         cdef vel_write w
         cdef vel_outcome outcome
@@ -944,8 +935,14 @@ cdef class CollectionBase:
         if consistency is not None:
             self._check_level(consistency, True)
         if value is None:
+            if not isinstance(id, str) and expected is None and expected_version is None:
+                return self._swap_request(id, consistency)
             raise SchemaError("compare_and_swap needs a value: the fields to set when the document "
                               "is as expected")
+        if type(value) is not dict:
+            check_object("value", value)
+        if expected is not None and type(expected) is not dict:
+            check_object("expected", expected)
         self._begin(&w, id, WRITE_PUT, REQUIRE_NONE)
         buffer_borrow(&outcome.current, current_room, sizeof(current_room))
         error.path[0] = error.what[0] = 0

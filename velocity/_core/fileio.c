@@ -69,8 +69,8 @@ static inline const char *text_filled(int status, const char *buffer) {
 
 static const char *errno_advice(int e) {
     switch (e) {
-    case ENOSPC: return "; free space and reopen";
-    case EDQUOT: return "; raise the quota or free space, and reopen";
+    case ENOSPC: return "; free some space";
+    case EDQUOT: return "; raise the quota or free some space";
     case EIO: return "; the disk failed: check it, then reopen";
     case EROFS: return "; mount the file system writable";
     case EACCES:

@@ -23,7 +23,7 @@ void engine_stats(vel_engine *e, vel_stats *out) {
     out->memory_usage = e->slab.memory + e->slab.charged + e->scratch.capacity +
                         e->undo_capacity * sizeof *e->undo +
                         e->limbo.capacity * sizeof *e->limbo.items;
-    out->record_memory = e->slab.used;
+    out->record_memory = e->slab.used - out->table_memory;  /* tables live in the slab, too */
     out->cache_memory = cache_memory(&e->cache);
     out->cache_hits = atomic_get_relaxed(&e->cache_hits);
     out->cache_misses = atomic_get_relaxed(&e->cache_misses);

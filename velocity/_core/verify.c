@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 typedef struct {
     const char *directory;
@@ -166,16 +167,18 @@ vel_status verify_directory(const char *directory, uint64_t *records, verify_rep
     int64_t pid = 0;
     int lock_fd = -1;
     DIR *d = opendir(directory);
-    if (!d) return vel_fail(error, VEL_E_IO, errno, directory, 0, "cannot read the data directory");
+    if (!d) return file_fail(error, errno, directory, "read the data directory");
     closedir(d);
     char manifest[VEL_PATH_MAX];
     int fd;
     snprintf(manifest, sizeof manifest, "%s/MANIFEST", directory);
-    if (file_open(manifest, O_RDONLY, &fd, NULL))
+    if (access(manifest, F_OK))
         return vel_fail(error, VEL_E_INVALID, 0, directory, 0,
                         "there is no MANIFEST: this is not a database directory");
+    vel_status status = file_open(manifest, O_RDONLY, &fd, error);
+    if (status) return status;
     file_close(fd);
-    vel_status status = lock_take(directory, &lock_fd, &pid, error);
+    status = lock_take(directory, &lock_fd, &pid, error);
     if (status == VEL_E_LOCKED) error->offset = (uint64_t)pid;
     if (!status) status = verify_all(&v, error);
     if (lock_fd >= 0) lock_release(lock_fd);

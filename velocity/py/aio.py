@@ -242,6 +242,7 @@ class AsyncVelocityDB(_Mirror[VelocityDB]):
         runner.writes_may_wait = db._engine.writes_may_wait
 
     async def __aenter__(self) -> AsyncVelocityDB:
+        self._sync.__enter__()
         return self
 
     async def __aexit__(

@@ -42,6 +42,9 @@ class BatchOperation:
 
 def checked(operations: Iterable[BatchOperation], kinds: tuple[str, ...]) -> list[BatchOperation]:
     """The operations as a list, each whole; errors name the position, from 0."""
+    if not isinstance(operations, Iterable):
+        kind = type(operations).__name__
+        raise QueryError(f"operations: an iterable of BatchOperation is wanted, not {kind}")
     result = list(operations)
     for position, operation in enumerate(result):
         try:

@@ -6,6 +6,7 @@ built on them. A handle may be used from any thread, for as long as its database
 
 from __future__ import annotations
 
+import sys
 from collections.abc import (
     ItemsView,
     Iterator,
@@ -17,17 +18,19 @@ from itertools import islice
 from typing import Any
 
 from velocity._core.document import Document
-from velocity._core.engine import CollectionBase
+from velocity._core.engine import CASResult, CollectionBase
 from velocity._core.errors import (
     ConflictError,
     ConsistencyError,
     DuplicateKeyError,
     NotFoundError,
     QueryError,
+    SchemaError,
 )
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.operators import apply_operators
+from velocity.py.results import CASRequest
 from velocity.py.values import is_object
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
@@ -74,11 +77,11 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         The ids are those of the moment of the call, the documents those of the moment each is
         reached; one that has gone by then is left out. limit: most documents to give.
         """
-        check_limit(limit)
+        most = checked_limit(limit)
         if consistency is not None:
             self._check_level(consistency, False)
         ids = self._ids(prefix, start, end, reverse)
-        return islice(self._read(ids), limit)
+        return islice(self._read(ids), most)
 
     def _read(self, ids: list[str]) -> Iterator[Document]:
         for at in range(0, len(ids), CHUNK):
@@ -160,6 +163,20 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
             f"collection {self.name!r} is {self.consistency.value}, not {wanted.value}: {rule}"
         )
 
+    def _swap_request(self, request: Any, consistency: Any) -> CASResult:
+        """compare_and_swap with one CASRequest. The core calls it when the id is no id."""
+        if not isinstance(request, CASRequest):
+            raise SchemaError(f"an id must be a str, not {type(request).__name__}")
+        return self.compare_and_swap(
+            request.key,
+            request.expected,
+            request.value,
+            request.expected_version,
+            request.replace,
+            request.ttl,
+            consistency,
+        )
+
     def _apply_operators(
         self, id: str, operators: Mapping[str, Any], ttl: float | None
     ) -> int:
@@ -176,13 +193,15 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
                 continue
 
 
-def check_limit(limit: Any) -> None:
+def checked_limit(limit: Any) -> int | None:
+    """The limit as what islice takes."""
     if limit is None:
-        return
+        return None
     if isinstance(limit, bool) or not isinstance(limit, int):
         raise QueryError(f"limit: wants a whole number or None, not {type(limit).__name__}")
     if limit < 0:
         raise QueryError(f"limit: {limit} is below 0")
+    return min(limit, sys.maxsize)
 
 
 def check_equality_filter(filter: Mapping[str, Any]) -> None:

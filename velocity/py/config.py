@@ -28,6 +28,7 @@ _E = TypeVar("_E", bound=Enum)
 FLUSH_INTERVAL_MAX = 86_400.0  # seconds: a day
 REPLICAS_MAX = 99
 MEGABYTE = 1 << 20
+_PATH_OR_NONE = "a path, or None for memory-only"
 
 
 def _refuse(name: str, value: object, allowed: str) -> NoReturn:
@@ -55,15 +56,18 @@ def _whole(name: str, value: object, most: int, allowed: str) -> int:
     return value
 
 
-def _directory(value: object) -> str | None:
-    if value is None:
-        return None
+def path_setting(name: str, value: object, allowed: str = "a path") -> str:
+    """A path as text; ConfigError names the setting."""
     if not isinstance(value, (str, bytes, os.PathLike)):
-        _refuse("data_dir", value, "a path, or None for memory-only")
+        _refuse(name, value, allowed)
     path = os.fsdecode(value)
     if not path or "\0" in path:
-        _refuse("data_dir", value, "a path that is not empty and holds no zero byte")
+        _refuse(name, value, "a path that is not empty and holds no zero byte")
     return path
+
+
+def _directory(value: object) -> str | None:
+    return None if value is None else path_setting("data_dir", value, _PATH_OR_NONE)
 
 
 def _unknown(names: Mapping[str, object], known: list[str]) -> NoReturn:
@@ -119,6 +123,7 @@ class Config:
 
     def __init__(
         self,
+        /,  # so that a setting of that name is refused as any unknown one
         data_dir: str | bytes | os.PathLike[str] | None = None,
         *,
         storage_mode: StorageMode | str = _BY_DIRECTORY,
@@ -203,6 +208,7 @@ class Config:
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Config:
         """Settings from a TOML file. A relative data_dir is relative to the working directory."""
+        path = path_setting("path", path)
         try:
             with open(path, "rb") as file:
                 settings = tomllib.load(file)

@@ -21,12 +21,11 @@ from velocity._core.engine import CASResult, Engine, verify_directory
 from velocity._core.errors import (
     ConfigError,
     ConsistencyError,
-    DatabaseClosedError,
     DuplicateKeyError,
 )
 from velocity.py.batch import BatchOperation, apply_batch
 from velocity.py.collection import Collection
-from velocity.py.config import Config, consistency_setting
+from velocity.py.config import Config, consistency_setting, path_setting
 from velocity.py.levels import Consistency
 from velocity.py.results import (
     CASRequest,
@@ -98,6 +97,7 @@ class VelocityDB:
         self._drops = 0  # a handle made before a drop is not kept after it
 
     def __enter__(self) -> VelocityDB:
+        self._check_open()
         return self
 
     def __exit__(
@@ -123,8 +123,7 @@ class VelocityDB:
         self._forget_handles(list(self._handles))
 
     def _check_open(self) -> None:
-        if self._engine.closed:
-            raise DatabaseClosedError("the database is closed: open it again")
+        self._engine.apply(())  # nothing, which an engine that may not be used refuses, too
 
     def _forget_handles(self, names: list[str]) -> None:
         with self._handles_lock:
@@ -162,7 +161,7 @@ class VelocityDB:
 
     def collection(self, name: str) -> Collection:
         """The collection's handle. Raises NotFoundError when there is none."""
-        handle = self._handles.get(name)
+        handle = self._handles.get(name) if isinstance(name, str) else None
         if handle is not None:
             return handle
         drops = self._drops
@@ -217,19 +216,9 @@ class VelocityDB:
         ttl: float | None = None,
         consistency: Consistency | str | None = None,
     ) -> CASResult:
-        """Collection.compare_and_swap of the collection named; also with one CASRequest."""
-        if isinstance(id, CASRequest):
-            request = id
-        else:
-            request = CASRequest(id, expected, value, expected_version, replace, ttl)
+        """Collection.compare_and_swap of the collection named."""
         return self.collection(collection).compare_and_swap(
-            request.key,
-            request.expected,
-            request.value,
-            request.expected_version,
-            request.replace,
-            request.ttl,
-            consistency,
+            id, expected, value, expected_version, replace, ttl, consistency
         )
 
     def flush(self) -> None:
@@ -281,10 +270,13 @@ def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
 
 
 open = _opens(Config)
+open.__name__ = open.__qualname__ = "open"
+open.__module__ = __name__
+open.__doc__ = f"Open a database: VelocityDB(Config(...)).\n\n{inspect.getdoc(Config) or ''}"
 
 
 def verify(path: str | os.PathLike[str]) -> VerifyReport:
     """Read and check everything in a data directory that no process has open; change nothing."""
-    records, errors = verify_directory(os.fspath(path))
+    records, errors = verify_directory(path_setting("path", path))
     return VerifyReport(not errors, records, errors)
 

@@ -28,6 +28,8 @@ def transact(
     otherwise: Iterable[BatchOperation],
 ) -> TransactResult:
     """Run `then` when every comparison holds, else `otherwise`; again when another interferes."""
+    if not isinstance(compare, Iterable):
+        raise QueryError(f"compare: an iterable is wanted, not {type(compare).__name__}")
     conditions = [_condition(item, position) for position, item in enumerate(compare)]
     branches = checked(otherwise, _KINDS), checked(then, _KINDS)
     if _needs_reading(branches):
@@ -85,10 +87,17 @@ def _condition(item: Compare | Mapping[str, Any], position: int) -> Compare:
         item = Compare(**item)
     if not isinstance(item, Compare):
         raise QueryError(f"{where}: wants a Compare or a mapping, not {type(item).__name__}")
+    for name, value in (("collection", item.collection), ("id", item.id)):
+        if not isinstance(value, str):
+            raise QueryError(f"{where}: {name} wants a string, not {type(value).__name__}")
     if item.fields is None and item.version is None and item.exists is None:
         raise QueryError(f"{where}: says nothing to compare: fields, version or exists")
     if item.fields is not None and not is_object(item.fields):
         raise QueryError(f"{where}: fields wants an object, not {type(item.fields).__name__}")
+    if isinstance(item.version, bool) or not isinstance(item.version, (int, type(None))):
+        raise QueryError(f"{where}: version wants a whole number, not {item.version!r}")
+    if not isinstance(item.exists, (bool, type(None))):
+        raise QueryError(f"{where}: exists wants True or False, not {item.exists!r}")
     return item
 
 

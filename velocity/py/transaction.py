@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from velocity._core.document import Document
 from velocity._core.engine import CollectionBase
 from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
-from velocity.py.collection import CHUNK, check_equality_filter, check_limit
+from velocity.py.collection import CHUNK, check_equality_filter, checked_limit
 from velocity.py.ids import new_id
 from velocity.py.operators import apply_operators, has_operators
 from velocity.py.results import TransactionCASResult
@@ -75,8 +75,7 @@ class Transaction:
         for (name, id), state in self._read.items():
             stamp = 0 if state.document is None else state.document._stamp
             ops.append(("check", self._db.collection(name), id, None, None, stamp))
-        if ops or self._ops:
-            self._db._engine.apply(ops + self._ops)
+        self._db._engine.apply(ops + self._ops)
 
     def rollback(self) -> None:
         """Forget the writes; a later call on the transaction raises VelocityError."""
@@ -90,6 +89,8 @@ class Transaction:
 
     def get_many(self, collection: str, ids: Iterable[str]) -> list[Document | None]:
         """As the collection's, with this transaction's own writes."""
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise SchemaError(f"get_many takes an iterable of ids, not {type(ids).__name__}")
         return [_given(self._state(collection, id)) for id in ids]
 
     def contains(self, collection: str, id: str) -> bool:
@@ -164,7 +165,11 @@ class Transaction:
     ) -> TransactionCASResult:
         """As the collection's, on what this transaction sees."""
         document, version = self._state(collection, id)
-        changes = _mapping(value)
+        changes = _mapping(value, "value")
+        if expected is not None:
+            _mapping(expected, "expected")
+        if expected_version is not None:
+            _check_version(expected_version)
         if expected is None and expected_version is None:
             holds = document is None
         else:
@@ -193,7 +198,7 @@ class Transaction:
         """
         self._remember_count(collection)
         handle = self._db.collection(collection)
-        check_limit(limit)
+        most = checked_limit(limit)
         written = dict(self._written.get(collection, {}))
         theirs = [id for id in handle._ids(prefix, start, end, reverse) if id not in written]
         ours = sorted(
@@ -205,7 +210,7 @@ class Transaction:
             reverse=reverse,
         )
         ids = list(merge(theirs, ours, reverse=reverse))
-        return islice(self._documents(collection, ids, written), limit)
+        return islice(self._documents(collection, ids, written), most)
 
     def _documents(
         self, collection: str, ids: list[str], written: dict[str, _State]
@@ -237,11 +242,14 @@ class Transaction:
     def _remember_count(self, collection: str) -> None:
         """Before the read it guards. An older count stays: a change since is a conflict anyway."""
         self._check_active()
+        handle = self._db.collection(collection)
         if collection not in self._counts:
-            self._counts[collection] = self._db.collection(collection).change_count
+            self._counts[collection] = handle.change_count
 
     def _state(self, collection: str, id: str) -> _State:
         self._check_active()
+        if not isinstance(collection, str) or not isinstance(id, str):
+            self._db.collection(collection).get(id)  # says what is wrong with them
         written = self._written.get(collection)
         if written is not None and id in written:
             return written[id]
@@ -296,11 +304,16 @@ def _refuse_unstorable(db: VelocityDB, op: Op) -> None:
         pass
 
 
-def _mapping(fields: Any) -> Mapping[str, Any]:
+def _mapping(fields: Any, what: str = "fields") -> Mapping[str, Any]:
     if not is_object(fields):
-        raise SchemaError(f"fields: wants an object, not {type(fields).__name__}")
+        raise SchemaError(f"{what}: wants an object, not {type(fields).__name__}")
     known: Mapping[str, Any] = fields
     return known
+
+
+def _check_version(version: Any) -> None:
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise SchemaError(f"expected_version must be an int, not {type(version).__name__}")
 
 
 def _given(state: _State) -> Document | None:

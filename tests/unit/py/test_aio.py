@@ -63,6 +63,8 @@ def test_open_can_be_awaited_and_closed_twice():
         assert db.closed
         with pytest.raises(velocity.DatabaseClosedError):
             await db.list_collections()
+        with pytest.raises(velocity.DatabaseClosedError):
+            await db.__aenter__()
         assert "closed" in repr(db)
 
     asyncio.run(main())

@@ -265,3 +265,33 @@ def test_a_reader_that_goes_away(filled, tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_streams_that_are_full_or_closed_or_ascii(filled, tmp_path):
+    def call(redirection, *arguments, encoding="utf-8"):
+        command = [sys.executable, "-m", "velocity", *arguments, "-d", str(tmp_path / "data")]
+        shell = ["/bin/sh", "-c", 'exec "$@" ' + redirection, "sh"]
+        return subprocess.run(
+            shell + command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+        )
+
+    for stdout, says in ((">&-", "standard output is closed"), (">/dev/full", "No space left")):
+        if stdout == ">/dev/full" and not os.path.exists("/dev/full"):
+            continue
+        for command in (["scan", "users"], ["stats"], ["export"], ["get", "users", "u1"]):
+            done = call(stdout, *command)
+            assert done.returncode in (1, 2), command
+            assert says in done.stderr
+            assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert call("", "put", "users", "x", '{"name": "Åse"}').returncode == 0
+    done = call(">/dev/null", "get", "users", "x", encoding="ascii")
+    says = "velocity: the output is ascii, which has no '\\xc5': set PYTHONIOENCODING=utf-8\n"
+    assert (done.returncode, done.stderr) == (2, says)
+    done = call("<&-", "put", "users", "x", "-")
+    assert (done.returncode, done.stderr) == (2, "velocity: standard input is closed\n")
+    done = call("<&-", "import")
+    assert (done.returncode, done.stderr) == (2, "velocity: standard input is closed\n")

@@ -26,6 +26,7 @@ IMPOSSIBLE = [
     ({"quorum_size": 3, "replication_factor": 2}, "quorum_size: 3.*1 to the .*2"),
     ({"cluster": {"node_id": "n1"}}, "cluster:.*not available in this version"),
     ({"cache_siz": 5}, "cache_siz: unknown.*did you mean 'cache_size'"),
+    ({"self": 5}, "self: unknown setting, got 5"),
     ({"zzz": 5}, "zzz: unknown setting, got 5; allowed: data_dir, storage_mode"),
     ({"flush_interval": 1e300}, "flush_interval"),
     ({"cache_size": 1e300}, "cache_size"),

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB
@@ -61,6 +61,12 @@ def open_database(options: argparse.Namespace, make: bool = False) -> VelocityDB
     if not make and not os.path.exists(os.path.join(path, MANIFEST)):
         raise InputError(f"{path}: there is no database")
     return VelocityDB(Config(path, storage_mode=options.storage_mode))
+
+
+def standard_input() -> TextIO:
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
+    return sys.stdin
 
 
 class Progress:

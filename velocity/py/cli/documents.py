@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
-from velocity.py.cli.common import InputError, add_command, add_database, open_database
+from velocity.py.cli.common import (
+    InputError,
+    add_command,
+    add_database,
+    open_database,
+    standard_input,
+)
 from velocity.py.cli.text import dump_json, load_fields
 
 
@@ -54,7 +59,7 @@ def run_get(options: argparse.Namespace) -> int:
 
 def run_put(options: argparse.Namespace) -> int:
     try:
-        text = sys.stdin.read() if options.fields == "-" else options.fields
+        text = standard_input().read() if options.fields == "-" else options.fields
     except UnicodeDecodeError as error:
         raise InputError(f"standard input is not UTF-8: {error.reason}") from None
     fields = load_fields(text)

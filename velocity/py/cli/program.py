@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = make_parser().parse_args(arguments)
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
         code: int = options.run(options)
         sys.stdout.flush()
         return code
@@ -55,12 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_PROBLEM)
     except (VelocityError, InputError) as error:
         return _fail(error, EXIT_INPUT)
-    except BrokenPipeError:
-        # The reader (head, say) has what it wants; nothing more may be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except UnicodeEncodeError as error:
+        text = f"the output is {error.encoding}, which has no {error.object[error.start]!a}"
+        return _fail(InputError(f"{text}: set PYTHONIOENCODING=utf-8"), EXIT_INPUT)
+    except BrokenPipeError:  # the reader (head, say) has what it wants
+        _write_no_more()
         return 0
+    except OSError as error:  # of the output; those of the database are StorageError
+        _write_no_more()
+        where = error.filename or "the output"
+        return _fail(OSError(f"{where}: {error.strerror}"), EXIT_PROBLEM)
     except KeyboardInterrupt:
         return 130
+
+
+def _write_no_more() -> None:
+    """Have what standard output still holds go nowhere at exit, instead of failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: Exception, code: int) -> int:

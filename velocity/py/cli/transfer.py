@@ -21,6 +21,7 @@ from velocity.py.cli.common import (
     add_command,
     add_database,
     open_database,
+    standard_input,
 )
 from velocity.py.cli.text import from_plain, parse_time, to_plain
 from velocity.py.collection import Collection
@@ -94,7 +95,7 @@ def _packed(document: dict[str, Any]) -> bytes:
 
 def _open(path: str, mode: str) -> IO[bytes]:
     if path == "-":
-        stream = sys.stdin if "r" in mode else sys.stdout
+        stream = standard_input() if "r" in mode else sys.stdout
         return os.fdopen(os.dup(stream.fileno()), mode)
     try:
         return open(path, mode)
