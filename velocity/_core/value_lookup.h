@@ -2,7 +2,8 @@
  *
  * Bodies of a few fields, the usual case, are scanned, each field read once. Larger ones get a
  * temporary hash table, so that comparing or merging documents of thousands of fields stays linear;
- * when there is no memory for it they are scanned too, slowly but right. Not thread-safe; belongs to one call.
+ * when there is no memory for it they are scanned too, slowly but right. Not thread-safe; belongs
+ * to one call.
  */
 #ifndef VEL_VALUE_LOOKUP_H
 #define VEL_VALUE_LOOKUP_H
