@@ -119,6 +119,8 @@ cdef extern from "engine.h" nogil:
         uint64_t expected_version
         int64_t expected_stamp, expiry
         uint64_t version
+    void write_begin(vel_write *w, vel_collection *c, uint64_t hash, const void *id,
+                     size_t id_size, uint8_t kind, uint8_t require)
     ctypedef struct vel_outcome:
         uint64_t seq
         size_t failed

@@ -373,13 +373,8 @@ cdef class _Batch:
         if buffer_reserve(&self.writes, sizeof(vel_write)):
             raise MemoryError()
         w = <vel_write *>(self.writes.data + self.writes.size)
-        memset(w, 0, sizeof(vel_write))
-        w.collection = c.c
-        w.id = <const uint8_t *>bytes
-        w.id_size = <uint32_t>size
-        w.hash = engine_hash(self.engine.e, bytes, size) if size else 0
-        w.kind = kind
-        w.require = require
+        write_begin(w, c.c, engine_hash(self.engine.e, bytes, size) if size else 0, bytes, size,
+                    kind, require)
         w.expiry = expiry_of(ttl, 0)   # from the commit on
         w.body = <const uint8_t *>at
         w.body_size = <uint32_t>(self.bodies.size - at)
@@ -777,13 +772,7 @@ cdef class CollectionBase:
         """Fill a write's id and start fetching its slot."""
         cdef Py_ssize_t id_size
         cdef const uint8_t *bytes = <const uint8_t *>id_bytes(id, &id_size)
-        memset(w, 0, sizeof(vel_write))
-        w.collection = self.c
-        w.kind = kind
-        w.require = require
-        w.id = bytes
-        w.id_size = <uint32_t>id_size
-        w.hash = engine_hash(self.e, bytes, id_size)
+        write_begin(w, self.c, engine_hash(self.e, bytes, id_size), bytes, id_size, kind, require)
         engine_prefetch_slot(self.e, self.c, w.hash)
         return 0
 
