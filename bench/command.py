@@ -4,20 +4,23 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
-def parser_for(module: str, doc: str) -> argparse.ArgumentParser:
+def parser_for(module: str, doc: str, count: int | None = 1_000_000) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m bench.{module}", description=doc.split("\n")[0]
     )
-    parser.add_argument("--count", type=int, default=1_000_000, help="documents in each store")
+    if count is not None:
+        parser.add_argument("--count", type=int, default=count, help="documents in each store")
     parser.add_argument("--dir", type=Path, help="for the data; default: the temporary directory")
     return parser
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.command import parser_for, say
-from bench.peers.compare import Process, Say, loaded
+from bench.command import Say, parser_for, say
+from bench.peers.compare import Process, loaded
 from bench.peers.face import DURABILITY
 from bench.peers.mix import WORKLOADS
 from bench.peers.registry import VARIANTS

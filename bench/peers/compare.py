@@ -9,19 +9,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.command import Say
 from bench.peers.face import DURABILITY
 from bench.peers.registry import VARIANTS
 
 # Where `python -m bench...` finds this package.
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ("get", "put", "new", "batch", "delete")
-Say = Callable[[str], None]
 
 
 class Process:

@@ -1,6 +1,6 @@
 """Installs the packages of the extra `peers`, one by one: what has no wheel here is left out.
 
-    python -m bench.peers.install
+python -m bench.peers.install
 """
 
 import subprocess
@@ -21,7 +21,9 @@ def main() -> None:
         # From source they would need the stores' own libraries, or compilers for half an hour.
         command = [*PIP, "--only-binary", ":all:", requirement]
         if subprocess.run(command, check=False).returncode:
-            print(f"bench: {requirement} cannot be installed, its tables go without", file=sys.stderr)
+            print(
+                f"bench: {requirement} cannot be installed, its tables go without", file=sys.stderr
+            )
 
 
 if __name__ == "__main__":
