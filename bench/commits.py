@@ -20,7 +20,7 @@ import velocity
 from bench.command import data_folder, parser_for, say
 from bench.data import document
 from bench.tables import microseconds, table, times
-from bench.timing import WrongAnswerError, ratio
+from bench.timing import WrongAnswerError, percentile, ratio
 
 FRAME = os.urandom(96)  # about what a put of one of the documents adds to a log
 PREALLOCATED = 64 << 20
@@ -138,7 +138,7 @@ def commits_table(results: dict[str, Committed]) -> str:
             times(ratio(committed.rates, results[f"{bare}/{mode}"].rates))
             for bare in (BARE, BARE_READY)
         ]
-        p99 = statistics.quantiles(committed.latencies, n=100)[98]
+        p99 = percentile(committed.latencies, 0.99)
         rows.append(
             [
                 title,

@@ -1,6 +1,5 @@
 """Times every single call, for the tail that medians of blocks do not show."""
 
-import statistics
 import time
 from array import array
 from collections.abc import Callable, Iterable
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.tables import microseconds
+from bench.timing import percentile
 
 
 @dataclass
@@ -15,11 +15,11 @@ class Tail:
     """Nanoseconds per call."""
 
     calls: int
-    median: float
-    p99: float
-    p999: float
+    median: int
+    p99: int
+    p999: int
     longest: int
-    cpu_p999: float
+    cpu_p999: int
     cpu_longest: int
     compactions: int = 0
 
@@ -47,19 +47,11 @@ class Stopwatch:
             wall(end - start)
 
     def tail(self, compactions: int = 0) -> Tail:
-        wall, cpu = sorted(self.wall), sorted(self.cpu)
-        count = len(wall)
-
-        def part(ordered: list[int], share: float) -> int:
-            return ordered[min(int(count * share), count - 1)]
-
         return Tail(
-            count,
-            statistics.median(wall),
-            part(wall, 0.99),
-            part(wall, 0.999),
-            wall[-1],
-            part(cpu, 0.999),
-            cpu[-1],
+            len(self.wall),
+            *(percentile(self.wall, share) for share in (0.5, 0.99, 0.999)),
+            max(self.wall),
+            percentile(self.cpu, 0.999),
+            max(self.cpu),
             compactions,
         )

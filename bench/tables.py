@@ -9,7 +9,7 @@ from bench.timing import Samples, ratio
 
 FLOORS = (
     "F1 is a dict of dicts, F2 `msgpack.unpackb(d[id])`, F3 `d[id] = msgpack.packb(fields)`, "
-    "F4 unpack, change, pack again. None of them locks, versions, checks types or keeps a log."
+    "F4 unpack, change, pack again, F5 `del d[id]`. None of them locks, versions, checks types or keeps a log."
 )
 
 

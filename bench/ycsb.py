@@ -14,10 +14,11 @@ from typing import Any
 
 from bench.command import Say, parser_for, say
 from bench.peers.compare import Process, loaded
-from bench.peers.face import DURABILITY
+from bench.peers.face import DURABILITY, Variant
 from bench.peers.mix import WORKLOADS
-from bench.peers.registry import VARIANTS
+from bench.peers.registry import VARIANTS, add_stores, variants_of
 from bench.tables import microseconds, table
+from bench.timing import percentile
 
 ALL = "".join(WORKLOADS)
 
@@ -35,8 +36,7 @@ class Mixed:
 
     def cell(self) -> str:
         rate = statistics.median(self.rates) / 1e3
-        ordered = sorted(self.latencies)
-        median, p99 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+        median, p99 = (percentile(self.latencies, share) for share in (0.5, 0.99))
         shown = f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
         return f"{shown} · {microseconds(median)} · {microseconds(p99)}"
 
@@ -52,12 +52,18 @@ def _can(process: Process, workload: str) -> bool:
 
 
 def measure(
-    count: int, rounds: int, block_s: float, parent: Path | None, say: Say, workloads: str = ALL
+    variants: dict[str, Variant],
+    count: int,
+    rounds: int,
+    block_s: float,
+    parent: Path | None,
+    say: Say,
+    workloads: str = ALL,
 ) -> dict[str, Outcome]:
     """D and E insert, so that the later workloads find more documents than *count*."""
     outcomes: dict[str, Outcome] = {}
     for durability in DURABILITY:
-        with loaded(durability, count, parent, say) as stores:
+        with loaded(variants, durability, count, parent, say) as stores:
             outcomes |= {key: Outcome({}) for key in stores}
             for name in workloads:
                 able = {key: process for key, (process, _) in stores.items() if _can(process, name)}
@@ -84,7 +90,7 @@ def tables(outcomes: dict[str, Outcome]) -> str:
     ]
     head = ["store", "settings", *names, "memory MB", "disk MB"]
     for durability, meaning in DURABILITY.items():
-        rows = []
+        rows: list[list[str]] = []
         for key, outcome in outcomes.items():
             variant = VARIANTS[key]
             if variant.durability == durability:
@@ -94,7 +100,8 @@ def tables(outcomes: dict[str, Outcome]) -> str:
                 disk = f"{sizes['disk'] / 1e6:.0f}" if sizes["disk"] else ""
                 memory = f"{sizes['private'] / 1e6:.0f}"
                 rows.append([variant.name, variant.settings, *cells, memory, disk])
-        parts.append(f"Durability *{durability}*: {meaning}.\n\n{table(head, rows)}")
+        if rows:
+            parts.append(f"Durability *{durability}*: {meaning}.\n\n{table(head, rows)}")
     return "\n\n".join(parts)
 
 
@@ -103,11 +110,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="blocks per store and workload")
     parser.add_argument("--block-ms", type=float, default=200, help="wall time of one block")
     parser.add_argument("--workloads", default=ALL, help=f"some of {ALL}")
+    add_stores(parser)
     options = parser.parse_args(arguments)
     if not options.workloads or set(options.workloads) - set(ALL):
         parser.error(f"--workloads: some of {ALL}")
     outcomes = measure(
-        options.count, options.rounds, options.block_ms / 1e3, options.dir, say, options.workloads
+        variants_of(options.stores),
+        options.count,
+        options.rounds,
+        options.block_ms / 1e3,
+        options.dir,
+        say,
+        options.workloads,
     )
     print(tables(outcomes))
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.command import Say
-from bench.peers.face import DURABILITY
-from bench.peers.registry import VARIANTS
+from bench.peers.face import DURABILITY, Variant
+from bench.timing import percentile
 
 # Where `python -m bench...` finds this package.
 ROOT = Path(__file__).parents[2]
@@ -66,19 +66,19 @@ class Outcome:
     def median(self, operation: str) -> float:
         return statistics.median(self.blocks[operation])
 
-    def p99(self, operation: str) -> float:
-        return statistics.quantiles(self.latencies[operation], n=100)[98]
+    def p99(self, operation: str) -> int:
+        return percentile(self.latencies[operation], 0.99)
 
 
 @contextmanager
 def loaded(
-    durability: str, count: int, parent: Path | None, say: Say
+    variants: dict[str, Variant], durability: str, count: int, parent: Path | None, say: Say
 ) -> Iterator[dict[str, tuple[Process, dict[str, Any]]]]:
     """The processes of the class by variant, each with what its loading took; stopped at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent))).absolute()
         stores = {}
-        for number, (key, variant) in enumerate(VARIANTS.items()):
+        for number, (key, variant) in enumerate(variants.items()):
             if variant.durability == durability:
                 say(f"loading {key}")
                 process = stack.enter_context(Process(key, folder / str(number)))
@@ -89,11 +89,16 @@ def loaded(
 
 
 def compare(
-    count: int, rounds: int, block_s: float, parent: Path | None, say: Say
+    variants: dict[str, Variant],
+    count: int,
+    rounds: int,
+    block_s: float,
+    parent: Path | None,
+    say: Say,
 ) -> dict[str, Outcome]:
     outcomes = {}
     for durability in DURABILITY:
-        with loaded(durability, count, parent, say) as stores:
+        with loaded(variants, durability, count, parent, say) as stores:
             outcomes |= {key: Outcome(sizes) for key, (_, sizes) in stores.items()}
             for number in range(rounds):
                 say(f"peers, {durability}: round {number + 1} of {rounds}")

@@ -1,5 +1,7 @@
 """All variants, in the order of the tables, by a key for the command line."""
 
+from argparse import ArgumentParser
+from collections.abc import Container
 from importlib import import_module
 
 from bench.peers.face import DURABILITY, Variant
@@ -36,3 +38,19 @@ def key_of(variant: Variant) -> str:
 
 _VARIANTS, LEFT_OUT = find_variants()
 VARIANTS: dict[str, Variant] = {key_of(variant): variant for variant in _VARIANTS}
+
+
+def add_stores(parser: ArgumentParser) -> None:
+    names = list(dict.fromkeys(variant.name for variant in _VARIANTS))
+    parser.add_argument(
+        "--stores",
+        nargs="+",
+        default=names,
+        choices=names,
+        metavar="STORE",
+        help=f"some of: {', '.join(names)}",
+    )
+
+
+def variants_of(names: Container[str]) -> dict[str, Variant]:
+    return {key: variant for key, variant in VARIANTS.items() if variant.name in names}
