@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from bench import machine
 from bench.data import document, pairs
 from bench.peers import registry
 from bench.peers.registry import VARIANTS
@@ -20,6 +21,13 @@ def test_only_what_is_missing_is_left_out(monkeypatch):
     variants, left_out = registry.find_variants()
     assert "nosuch" in left_out["Nosuch"]
     assert len(variants) == len(VARIANTS)
+
+
+def test_heading_says_what_is_left_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "LEFT_OUT", {"Redis": "no redis-server on the path"})
+    lines = machine.description(tmp_path)
+    assert lines[-1] == "Left out on this machine: Redis (no redis-server on the path)"
+    assert "redis-server" not in lines[1]
 
 
 @pytest.fixture(params=VARIANTS)

@@ -1,6 +1,6 @@
 """Installs the packages of the extra `peers`, one by one: what has no wheel here is left out.
 
-python -m bench.peers.install
+`python -m bench.peers.install`, which `make bench` calls.
 """
 
 import subprocess
