@@ -31,6 +31,11 @@ $(VENV)/.dev: $(VENV)/.test
 	$(INSTALL) ".[dev]"
 	@touch $@
 
+# The stores that `make bench` compares with; whatever is not to be had is left out.
+$(VENV)/.peers: $(VENV)/.dev
+	$(PY) -m bench.peers.install
+	@touch $@
+
 $(BUILT): $(SOURCES) | $(VENV)/.base
 	$(PY) setup.py -q build_ext --inplace -j $(JOBS)
 	@mkdir -p build && touch $@
@@ -41,7 +46,7 @@ demo: build
 test: build $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
 
-bench: build $(VENV)/.dev
+bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)
 
 lint: build $(VENV)/.dev

@@ -4,6 +4,7 @@ F1  a dict of dicts: the document is there, ready, and anybody can change it
 F2  msgpack.unpackb(d[id]): packed documents, one decoded per read
 F3  d[id] = msgpack.packb(fields): one packed per write
 F4  unpack, change, pack again: one field changed in a packed document
+F5  del d[id] of a dict of bytes
 
 None of them checks a type, keeps a version, locks, or writes to a disk.
 """

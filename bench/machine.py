@@ -3,14 +3,17 @@
 import os
 import platform
 import sqlite3
+import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import lmdb
 import msgpack
 
 import velocity
+from bench.peers.registry import LEFT_OUT
 
 
 def _first(path: str, prefix: str) -> str:
@@ -49,17 +52,31 @@ def python() -> str:
     return f"CPython {platform.python_version()} ({'PGO' if optimised else 'no PGO'}{threading})"
 
 
+def _peer_versions() -> Iterator[str]:
+    for package in ("lmdb", "rocksdict", "plyvel", "diskcache", "redis"):
+        try:
+            yield f", {package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    if "Redis" not in LEFT_OUT:
+        words = subprocess.run(["redis-server", "--version"], stdout=subprocess.PIPE, text=True)
+        yield f", redis-server {words.stdout.partition('v=')[2].split()[0]}"
+
+
 def description(directory: Path) -> list[str]:
-    """Lines for people: machine, software, load."""
-    lmdb_version = ".".join(map(str, lmdb.version()))
+    """Lines for people: machine, software, load, and the stores that are not there."""
     msgpack_version = ".".join(map(str, msgpack.version))
-    return [
+    lines = [
         f"{processor()}, {os.cpu_count()} CPUs, {memory_gib()} GiB; "
         f"{platform.system()} {platform.release()}, {filesystem(directory)}; "
         f"load {os.getloadavg()[0]:.1f} at the start",
         f"{python()}, velocity {velocity.__version__}, msgpack {msgpack_version}, "
-        f"SQLite {sqlite3.sqlite_version}, LMDB {lmdb_version}",
+        f"SQLite {sqlite3.sqlite_version}{''.join(_peer_versions())}",
     ]
+    if LEFT_OUT:
+        reasons = "; ".join(f"{store} ({reason})" for store, reason in LEFT_OUT.items())
+        lines.append(f"Left out on this machine: {reasons}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.command import Say
 from bench.data import document, document_id
 from bench.peers.compare import ROOT
+from bench.peers.face import Variant
 from bench.peers.registry import VARIANTS
 from bench.peers.worker import load, same
 from bench.timing import WrongAnswerError
@@ -73,11 +74,11 @@ def measure_one(variant: str, folder: Path, count: int, end: str, rounds: int) -
 
 
 def measure_opening(
-    count: int, rounds: int, parent: Path | None, say: Callable[[str], None]
+    variants: dict[str, Variant], count: int, rounds: int, parent: Path | None, say: Say
 ) -> dict[str, dict[str, float]]:
     """Per variant that has files: {"close": seconds, "kill": seconds}."""
     results: dict[str, dict[str, float]] = {}
-    for key, variant in VARIANTS.items():
+    for key, variant in variants.items():
         # What is on disk is the same with and without fsync: one class of each store is enough.
         if not variant.persistent or variant.durability == "fsync":
             continue

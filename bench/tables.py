@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from bench.peers.compare import Outcome
-from bench.peers.face import DURABILITY
+from bench.peers.compare import OPERATIONS, Outcome
+from bench.peers.face import CACHE_MB, DURABILITY
 from bench.peers.registry import VARIANTS
 from bench.timing import Samples, ratio
 
 FLOORS = (
     "F1 is a dict of dicts, F2 `msgpack.unpackb(d[id])`, F3 `d[id] = msgpack.packb(fields)`, "
-    "F4 unpack, change, pack again. None of them locks, versions, checks types or keeps a log."
+    "F4 unpack, change, pack again, F5 `del d[id]`. None of them locks, versions, checks types or keeps a log."
 )
 
 
@@ -74,23 +74,32 @@ def ratio_table(ratios: list[Ratio]) -> str:
 def peer_tables(outcomes: dict[str, Outcome], count: int) -> str:
     parts = [
         "**Beside other stores** (wall time in µs per document, each in its own process; the "
-        "others hold msgpack bytes; put p99 is of single calls)"
+        "others hold msgpack bytes; the p99 are of single calls)"
     ]
-    head = ["store", "settings", "get + field", "put", "put p99", "put new", "put 100", "memory B/doc", "disk B/doc"]  # fmt: skip # noqa: E501
+    head = ["store", "settings", "get + field", "get p99", "put", "put p99", "put new", "put 100", "delete", "memory B/doc", "disk B/doc"]  # fmt: skip # noqa: E501
     for durability, meaning in DURABILITY.items():
         rows = []
         for key, outcome in outcomes.items():
             variant = VARIANTS[key]
             if variant.durability != durability:
                 continue
-            medians = [microseconds(outcome.median(o)) for o in ("get", "put", "new", "batch")]
-            medians.insert(2, microseconds(outcome.put_p99()))
+            medians = [microseconds(outcome.median(o)) for o in OPERATIONS]
+            medians.insert(1, microseconds(outcome.p99("get")))
+            medians.insert(3, microseconds(outcome.p99("put")))
             memory = f"{outcome.loaded['private'] / count:.0f}"
-            disk = f"{outcome.loaded['disk'] / count:.0f}" if variant.persistent else ""
+            disk = f"{outcome.loaded['disk'] / count:.0f}" if outcome.loaded["disk"] else ""
             rows.append([variant.name, variant.settings, *medians, memory, disk])
         batched = "; put 100 shares one fsync" if durability == "fsync" else ""
         parts.append(f"Durability *{durability}*: {meaning}{batched}.\n\n{table(head, rows)}")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, PEERS_NOTE])
+
+
+PEERS_NOTE = (
+    f"RocksDB and LevelDB: Bloom filters of 10 bits, {CACHE_MB} MB block cache, 64 MB write buffer, "
+    "no compression; LevelDB cannot run without its log. Redis: a server of its own, asked over a "
+    "unix socket; with `appendfsync everysec` a killed server may lose up to 2 s while an fsync "
+    "runs. Redis's memory includes the server's."
+)
 
 
 def opening_table(opening: dict[str, dict[str, float]]) -> str:

@@ -1,30 +1,63 @@
 """The report itself: small runs of every part, and the block it replaces in a file."""
 
+import json
+
 import pytest
 
 from bench import report
 from bench.data import Uniform
 from bench.floors import plain_documents
-from bench.peers.registry import VARIANTS
+from bench.peers.registry import LEFT_OUT, variants_of
 from bench.reads import plain_read
 from bench.timing import WrongAnswerError, run_block
 
 MARKED = "before\n<!-- bench:start -->\nold\n<!-- bench:end -->\nafter\n"
 
 
-def test_report_of_everything(tmp_path, capsys):
+# What the tables of each part must show, beside the variants.
+SHOWN = {
+    "ratios": ["| get, one field read, uniform | persistent |", "| delete | memory-first |"],
+    "peers": ["Durability *fsync*"],
+    "ycsb": ["| A | B | C | D | E | F |"],
+    "commits": ["| 64 writers | persistent, sync_writes |", "| bare loop, preallocated |"],
+    "threads": ["| get_many of 100, one field each | memory-first |"],
+    "latency": ["2,000 documents are loaded", "| compactions |"],
+    "space": ["| 90 % deleted | hybrid |", "| velocity | memory-only |"],
+    "footprint": ["`import velocity`", "| files of an empty database, closed | persistent |"],
+    "opening": ["after kill -9"],
+}
+# Every store runs in test_peers.py: here a few, each with a process for each variant, are enough.
+STORES = ["velocity", "sqlite3", *(["Redis"] if "Redis" not in LEFT_OUT else [])]
+VARIANTS_IN = {
+    "peers": lambda variant: True,
+    "ycsb": lambda variant: True,
+    "opening": lambda variant: variant.persistent and variant.durability != "fsync",
+}
+
+
+@pytest.mark.parametrize("part", report.PARTS)
+def test_report(tmp_path, capsys, part):
     readme = tmp_path / "README.md"
     readme.write_text(MARKED)
-    sizes = ["--documents", "1000", "--rounds", "2", "--block-ms", "0.5"]
+    sizes = ["--documents", "1000", "--rounds", "2", "--block-ms", "0.5", "--load", "2000"]
     samples = tmp_path / "samples.json"
     places = ["--dir", str(tmp_path), "--write", str(readme), "--json", str(samples)]
-    assert report.main([*sizes, *places]) == 0
+    assert (
+        report.main([*sizes, "--quiet", "0.1", "--only", part, "--stores", *STORES, *places]) == 0
+    )
     printed = capsys.readouterr().out.strip()
     assert readme.read_text() == MARKED.replace("old", printed)
-    for variant in VARIANTS.values():
-        assert f"| {variant.name} | {variant.settings} |" in printed
-    assert "| get, one field read, uniform | persistent |" in printed
-    assert samples.stat().st_size > 0
+    for shown in SHOWN[part]:
+        assert shown in printed
+    for variant in variants_of(STORES).values():
+        if VARIANTS_IN.get(part, lambda _: False)(variant):
+            assert f"| {variant.name} | {variant.settings} |" in printed
+    assert json.loads(samples.read_text())[part]
+
+
+def test_quick_sets_what_is_not_said():
+    options = report.parse(["--quick", "--rounds", "9"])
+    assert (options.documents, options.rounds) == (report.QUICK["documents"], 9)
 
 
 @pytest.mark.parametrize(

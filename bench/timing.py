@@ -9,7 +9,7 @@ that a store hands to a thread of its own); wall time stands beside it.
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +100,12 @@ def measure(cases: list[Case], rounds: int, block_s: float) -> dict[str, Samples
                 samples[case.name].cpu.append(cpu_ns)
                 samples[case.name].wall.append(wall_ns)
     return samples
+
+
+def percentile(values: Iterable[int], share: float) -> int:
+    """The value that *share* of all lie below; of few values the longest."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def ratio(slower: list[float], faster: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""Rows of the ratio table that write: put, put_many, update and compare-and-swap."""
+"""Rows of the ratio table that write: put, put_many, update, compare-and-swap and delete."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -120,6 +120,47 @@ def packed_swap(packed: Packed, access: Access) -> Case:
     return Case("F4", access, ids_and_names, run, len)
 
 
+def deleting(prepare: Callable[[list[int]], Any], batched: bool) -> Callable[[list[int]], Any]:
+    """Puts the documents that are to go, untimed; hands out their ids."""
+
+    def prepared(numbers: list[int]) -> Any:
+        prepare(numbers)
+        ids = ids_of(numbers)
+        return batches_of(ids) if batched else ids
+
+    return prepared
+
+
+def our_delete(collection: Any, access: Access, batched: bool = False) -> Case:
+    act = collection.delete_many if batched else collection.delete
+
+    def put(numbers: list[int]) -> None:
+        collection.put_many((document_id(number), document(number)) for number in numbers)
+
+    def run(arguments: list[Any]) -> int:
+        count = 0
+        for argument in arguments:
+            count += act(argument)
+        return count
+
+    def gone(numbers: list[int]) -> bool:
+        return document_id(numbers[-1]) not in collection
+
+    return Case("velocity", access, deleting(put, batched), run, len, gone)
+
+
+def packed_delete(packed: Packed, access: Access) -> Case:
+    def put(numbers: list[int]) -> None:
+        packed.update((document_id(number), packb(document(number))) for number in numbers)
+
+    def run(ids: list[str]) -> int:
+        for id in ids:
+            del packed[id]
+        return len(ids)
+
+    return Case("F5", access, deleting(put, batched=False), run, len)
+
+
 def write_rows(stores: Stores) -> Iterator[Row]:
     packed = stores.packed
 
@@ -138,3 +179,11 @@ def write_rows(stores: Stores) -> Iterator[Row]:
             # Rows before this one have added documents: new ids begin where theirs ended.
             cases = [our_case(ours, Fresh(len(ours))), packed_put(packed, Fresh(len(packed)))]
             yield Row(f"{title}, new ids", mode, cases)
+    for title, batched in (("delete", False), ("delete_many of 100", True)):
+        for mode, ours in stores.collections.items():
+            # Numbers above all that were put: what a round puts, it deletes.
+            cases = [
+                our_delete(ours, Fresh(1_000 * stores.count), batched),
+                packed_delete(packed, Fresh(1_000 * stores.count)),
+            ]
+            yield Row(title, mode, cases)

@@ -4,9 +4,7 @@ import pytest
 
 from bench.data import Fresh, Uniform
 from bench.reads import our_read, packed_read, plain_read, read_many, read_many_dicts
-from bench.rows import batches_of, ids_of
-from bench.timing import Case
-from bench.writes import our_put, our_put_many, packed_put
+from bench.writes import our_delete, our_put, our_put_many, packed_delete, packed_put
 
 
 @pytest.mark.benchmark(group="get_many of 100")
@@ -41,12 +39,14 @@ def test_floor_put_new(loop, packed):
 @pytest.mark.benchmark(group="delete_many of 100")
 def test_delete_many(loop, users, document_count):
     """Ids come from above those the other tests read; each round puts what it deletes."""
+    loop(our_delete(users, Fresh(10 * document_count), batched=True))
 
-    def prepare(numbers):
-        users.put_many((id, {"age": 1}) for id in ids_of(numbers))
-        return batches_of(ids_of(numbers))
 
-    def run(batches):
-        return sum(map(users.delete_many, batches))
+@pytest.mark.benchmark(group="delete")
+def test_delete(loop, users, document_count):
+    loop(our_delete(users, Fresh(10 * document_count)))
 
-    loop(Case("velocity", Fresh(10 * document_count), prepare, run, len))
+
+@pytest.mark.benchmark(group="delete")
+def test_floor_delete(loop, packed, document_count):
+    loop(packed_delete(packed, Fresh(10 * document_count)))

@@ -1,4 +1,4 @@
-"""Runs all stores side by side: every process loaded and waiting, one working at a time.
+"""Runs the stores of a durability class side by side: all loaded and waiting, one working at a time.
 
 A round asks each store in turn for one block of each operation, so that all of them meet the
 machine in the same moods.
@@ -9,17 +9,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.peers.registry import VARIANTS
+from bench.command import Say
+from bench.peers.face import DURABILITY, Variant
+from bench.timing import percentile
 
 # Where `python -m bench...` finds this package.
 ROOT = Path(__file__).parents[2]
-OPERATIONS = ("get", "put", "new", "batch")
+OPERATIONS = ("get", "put", "new", "batch", "delete")
 
 
 class Process:
@@ -59,36 +61,52 @@ class Outcome:
 
     loaded: dict[str, Any] = field(default_factory=dict)
     blocks: dict[str, list[float]] = field(default_factory=lambda: {o: [] for o in OPERATIONS})
-    latencies: list[int] = field(default_factory=list)
+    latencies: dict[str, list[int]] = field(default_factory=lambda: {"get": [], "put": []})
 
     def median(self, operation: str) -> float:
         return statistics.median(self.blocks[operation])
 
-    def put_p99(self) -> float:
-        return statistics.quantiles(self.latencies, n=100)[98]
+    def p99(self, operation: str) -> int:
+        return percentile(self.latencies[operation], 0.99)
+
+
+@contextmanager
+def loaded(
+    variants: dict[str, Variant], durability: str, count: int, parent: Path | None, say: Say
+) -> Iterator[dict[str, tuple[Process, dict[str, Any]]]]:
+    """The processes of the class by variant, each with what its loading took; stopped at the end."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent))).absolute()
+        stores = {}
+        for number, (key, variant) in enumerate(variants.items()):
+            if variant.durability == durability:
+                say(f"loading {key}")
+                process = stack.enter_context(Process(key, folder / str(number)))
+                stores[key] = (process, process.ask("load", count=count))
+        yield stores
+        for process, _ in stores.values():
+            process.ask("stop")
 
 
 def compare(
-    count: int, rounds: int, block_s: float, parent: Path | None, say: Callable[[str], None]
+    variants: dict[str, Variant],
+    count: int,
+    rounds: int,
+    block_s: float,
+    parent: Path | None,
+    say: Say,
 ) -> dict[str, Outcome]:
-    outcomes = {variant: Outcome() for variant in VARIANTS}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent))).absolute()
-        processes = {}
-        for number, variant in enumerate(VARIANTS):
-            say(f"peers: loading {variant}")
-            process = stack.enter_context(Process(variant, folder / str(number)))
-            outcomes[variant].loaded = process.ask("load", count=count)
-            processes[variant] = process
-        for number in range(rounds):
-            say(f"peers: round {number + 1} of {rounds}")
-            for operation in OPERATIONS:
-                for variant, process in processes.items():
-                    block = process.ask("block", case=operation, seconds=block_s)
-                    outcomes[variant].blocks[operation].append(block["wall"])
-            for variant, process in processes.items():
-                answer = process.ask("latency")
-                outcomes[variant].latencies += answer["nanoseconds"]
-        for process in processes.values():
-            process.ask("stop")
+    outcomes = {}
+    for durability in DURABILITY:
+        with loaded(variants, durability, count, parent, say) as stores:
+            outcomes |= {key: Outcome(sizes) for key, (_, sizes) in stores.items()}
+            for number in range(rounds):
+                say(f"peers, {durability}: round {number + 1} of {rounds}")
+                for operation in OPERATIONS:
+                    for key, (process, _) in stores.items():
+                        block = process.ask("block", case=operation, seconds=block_s)
+                        outcomes[key].blocks[operation].append(block["wall"])
+                for key, (process, _) in stores.items():
+                    for operation, nanoseconds in process.ask("latency").items():
+                        outcomes[key].latencies[operation] += nanoseconds
     return outcomes

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgpack
 
 from bench.data import Fields
-from bench.peers.face import Variant
+from bench.peers.face import PackedPeer, Variant
 
 
 class DictOfDicts:
@@ -16,11 +16,20 @@ class DictOfDicts:
     def get(self, id: str) -> Fields | None:
         return self.documents.get(id)
 
+    def read(self, id: str) -> Fields:
+        return self.documents[id].copy()
+
     def put(self, id: str, fields: Fields) -> None:
         self.documents[id] = fields.copy()
 
     def put_batch(self, pairs: list[tuple[str, Fields]]) -> None:
         self.documents.update((id, fields.copy()) for id, fields in pairs)
+
+    def update(self, id: str, changes: Fields) -> None:
+        self.documents[id].update(changes)
+
+    def delete(self, id: str) -> None:
+        del self.documents[id]
 
     def count(self) -> int:
         return len(self.documents)
@@ -32,7 +41,7 @@ class DictOfDicts:
         pass
 
 
-class DictOfPacked:
+class DictOfPacked(PackedPeer):
     """msgpack bytes in a dict; with a path, each write also goes to the end of that file.
 
     The file has no checksums, a torn end is not noticed, and its garbage is never given back: this
@@ -45,9 +54,16 @@ class DictOfPacked:
         self.sync = sync
         if path is not None:
             if path.exists():
-                with path.open("rb") as file:
-                    self.documents.update(msgpack.Unpacker(file))
+                self._replay(path)
             self.file = path.open("ab", buffering=0)
+
+    def _replay(self, path: Path) -> None:
+        with path.open("rb") as file:
+            for id, packed in msgpack.Unpacker(file):
+                if packed is None:
+                    del self.documents[id]
+                else:
+                    self.documents[id] = packed
 
     def get(self, id: str) -> Fields | None:
         packed = self.documents.get(id)
@@ -65,6 +81,11 @@ class DictOfPacked:
             self._append(b"".join(map(msgpack.packb, packed_pairs)))
         self.documents.update(packed_pairs)
 
+    def delete(self, id: str) -> None:
+        if self.file is not None:
+            self._append(msgpack.packb((id, None)))
+        del self.documents[id]
+
     def _append(self, frames: bytes) -> None:
         self.file.write(frames)
         if self.sync:
@@ -72,9 +93,6 @@ class DictOfPacked:
 
     def count(self) -> int:
         return len(self.documents)
-
-    def flush(self) -> None:
-        pass
 
     def close(self) -> None:
         if self.file is not None:

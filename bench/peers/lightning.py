@@ -1,17 +1,18 @@
 """LMDB by its Python binding: msgpack bytes by id, a transaction per call."""
 
+from itertools import islice
 from pathlib import Path
 
 import lmdb
 import msgpack
 
 from bench.data import Fields
-from bench.peers.face import Variant
+from bench.peers.face import PackedPeer, Variant
 
 MAP_SIZE = 16 << 30
 
 
-class Lmdb:
+class Lmdb(PackedPeer):
     def __init__(self, directory: Path, sync: bool) -> None:
         self.environment = lmdb.open(str(directory), map_size=MAP_SIZE, sync=sync)
         self.begin = self.environment.begin
@@ -32,11 +33,18 @@ class Lmdb:
             for id, fields in pairs:
                 put(id.encode(), msgpack.packb(fields))
 
+    def delete(self, id: str) -> None:
+        with self.begin(write=True) as transaction:
+            transaction.delete(id.encode())
+
+    def scan(self, start: str, limit: int) -> list[Fields]:
+        with self.begin(buffers=True) as transaction, transaction.cursor() as cursor:
+            cursor.set_range(start.encode())
+            found = islice(cursor.iternext(keys=False), limit)
+            return [msgpack.unpackb(packed) for packed in found]
+
     def count(self) -> int:
         return self.environment.stat()["entries"]
-
-    def flush(self) -> None:
-        pass
 
     def close(self) -> None:
         self.environment.close()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import velocity
+from bench.data import Fields
 from bench.peers.face import Variant
 
 
@@ -14,7 +15,15 @@ class Velocity:
         self.get = self.users.get
         self.put = self.users.put
         self.put_batch = self.users.put_many
+        self.update = self.users.update
+        self.delete = self.users.delete
         self.flush = self.database.flush
+
+    def read(self, id: str) -> Fields:
+        return self.users.get(id).to_dict()
+
+    def scan(self, start: str, limit: int) -> list[Fields]:
+        return [found.to_dict() for found in self.users.scan(start=start, limit=limit)]
 
     def count(self) -> int:
         return len(self.users)

@@ -6,22 +6,22 @@ from pathlib import Path
 import msgpack
 
 from bench.data import Fields
-from bench.peers.face import Variant
+from bench.peers.face import CACHE_MB, PackedPeer, Variant
 
-# As much page cache as VelocityDB's bounded modes get by default.
-CACHE_KIB = 100 * 1024
 GET = "SELECT data FROM documents WHERE id = ?"
 PUT = "INSERT INTO documents VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data"
+DELETE = "DELETE FROM documents WHERE id = ?"
+SCAN = "SELECT data FROM documents WHERE id >= ? ORDER BY id LIMIT ?"
 
 
-class Sqlite:
+class Sqlite(PackedPeer):
     def __init__(self, path: str, synchronous: str) -> None:
         # isolation_level=None: a statement is its own transaction, unless BEGIN opens one.
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.execute = self.connection.execute
         self.execute("PRAGMA journal_mode = WAL")
         self.execute(f"PRAGMA synchronous = {synchronous}")
-        self.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self.execute(f"PRAGMA cache_size = -{CACHE_MB * 1024}")
         levels = ("OFF", "NORMAL", "FULL", "EXTRA")
         in_force = levels[self.execute("PRAGMA synchronous").fetchone()[0]]
         if in_force != synchronous:
@@ -42,11 +42,14 @@ class Sqlite:
         self.connection.executemany(PUT, ((id, msgpack.packb(fields)) for id, fields in pairs))
         self.execute("COMMIT")
 
+    def delete(self, id: str) -> None:
+        self.execute(DELETE, (id,))
+
+    def scan(self, start: str, limit: int) -> list[Fields]:
+        return [msgpack.unpackb(packed) for (packed,) in self.execute(SCAN, (start, limit))]
+
     def count(self) -> int:
         return self.execute("SELECT count(*) FROM documents").fetchone()[0]
-
-    def flush(self) -> None:
-        pass
 
     def close(self) -> None:
         self.connection.close()

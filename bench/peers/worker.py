@@ -16,21 +16,11 @@ from typing import Any
 
 from bench.data import Fields, Fresh, Uniform, document, document_id, pairs
 from bench.peers.face import Peer
+from bench.peers.mix import Mix
 from bench.peers.registry import VARIANTS
 from bench.rows import BATCH, ages_of, batches_of, ids_of
+from bench.sizes import disk_bytes, family_bytes
 from bench.timing import Case, WrongAnswerError, collector_off, run_block
-
-
-def private_bytes() -> int:
-    """Memory of this process alone: not the pages of mapped files, which the kernel may drop."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("/proc/self/status has no RssAnon")
-
-
-def disk_bytes(directory: Path) -> int:
-    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
 
 
 def load(peer: Peer, count: int) -> None:
@@ -45,7 +35,7 @@ def load(peer: Peer, count: int) -> None:
 class Worker:
     def __init__(self, variant: str, directory: Path) -> None:
         self.directory = directory
-        self.private_before = private_bytes()
+        self.private_before = family_bytes()
         self.peer = VARIANTS[variant].open(directory)
         self.synced = VARIANTS[variant].durability == "fsync"
         self.stretch = 1_000
@@ -64,16 +54,33 @@ class Worker:
             "put": self.writing("put", Uniform(count), self.prepare, self.write),
             "new": self.writing("new", Fresh(count), self.prepare, self.write),
             "batch": self.writing("batch", Uniform(count), self.batches, self.write_batches),
+            "delete": self.deleting(count),
         }
+        self.ycsb = Mix(self.peer, count)
+        return {"seconds": seconds, **self.sizes()}
+
+    def sizes(self) -> dict[str, int]:
         return {
-            "seconds": seconds,
-            "private": private_bytes() - self.private_before,
+            "private": family_bytes() - self.private_before,
             "disk": disk_bytes(self.directory),
         }
 
     def writing(self, name: str, access: Any, prepare: Any, run: Any) -> Case:
         stretch = 1_000 if name == "batch" else self.stretch
         return Case(name, access, prepare, run, len, self.check, stretch)
+
+    def deleting(self, count: int) -> Case:
+        """Of documents put just before, in numbers that no other case reaches."""
+
+        def prepare(numbers: list[int]) -> list[str]:
+            self.peer.put_batch(self.prepare(numbers))
+            return ids_of(numbers)
+
+        def gone(numbers: list[int]) -> bool:
+            return self.peer.get(document_id(numbers[-1])) is None
+
+        access = Fresh(1000 * count)
+        return Case("delete", access, prepare, self.remove, len, gone, self.stretch)
 
     def prepare(self, numbers: list[int]) -> list[tuple[str, Fields]]:
         self.revision += 1
@@ -100,6 +107,12 @@ class Worker:
             self.peer.put_batch(batch)
         return BATCH * len(batches)
 
+    def remove(self, ids: list[str]) -> int:
+        delete = self.peer.delete
+        for id in ids:
+            delete(id)
+        return len(ids)
+
     def check(self, numbers: list[int]) -> bool:
         found = self.peer.get(document_id(numbers[-1]))
         return same(found, document(numbers[-1], self.revision))
@@ -110,15 +123,25 @@ class Worker:
         return {"cpu": cpu_ns, "wall": wall_ns}
 
     def latency(self) -> dict[str, list[int]]:
-        """Wall nanoseconds of a stretch of single puts, with about 50 of the clock in each."""
-        put, clock = self.peer.put, time.perf_counter_ns
-        nanoseconds = []
+        """Wall nanoseconds of a stretch of single calls, with about 50 of the clock in each."""
+        get, put, clock = self.peer.get, self.peer.put, time.perf_counter_ns
+        gets, puts = [], []
         with collector_off():
+            for id in ids_of(self.cases["get"].access.take(1_000)):
+                start = clock()
+                get(id)["age"]
+                gets.append(clock() - start)
             for id, fields in self.prepare(self.cases["put"].access.take(self.stretch)):
                 start = clock()
                 put(id, fields)
-                nanoseconds.append(clock() - start)
-        return {"nanoseconds": nanoseconds}
+                puts.append(clock() - start)
+        return {"get": gets, "put": puts}
+
+    def ordered(self) -> bool:
+        return hasattr(self.peer, "scan")
+
+    def mix(self, workload: str, seconds: float) -> dict[str, Any]:
+        return self.ycsb.run(workload, seconds)
 
     def stop(self) -> dict[str, Any]:
         self.peer.close()
