@@ -7,14 +7,14 @@
  *     to the log and publishes. Log order is publication order. A thread attached to the
  *     interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets VEL_BUSY, comes back
  *     without the GIL: nobody waits for a core lock while holding the GIL;
- *   - `sync_lock` (vel_log) is held by the one thread that syncs the log; the others wait on it
+ *   - `syncing` (vel_log) is set by the one thread that syncs the log; the others wait for its end
  *     (group commit);
  *   - `catalog_lock` orders what changes the collections or the list of segments: create, drop,
  *     compaction, close;
  *   - `manifest_lock` is held while the manifest is described and stored, so that the newest
  *     description is stored last;
  *   - `reap_lock` is held by the one thread that removes expired documents.
- *   Lock order: reap_lock, catalog_lock, sync_lock, manifest_lock, commit_lock, wake_lock. No lock
+ *   Lock order: reap_lock, catalog_lock, syncing, manifest_lock, commit_lock, wake_lock. No lock
  *   is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
@@ -308,7 +308,7 @@ void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64
 typedef struct {
     const uint8_t *id;
     uint32_t id_size;
-    uint64_t hash;
+    uint64_t hash;             /* out */
     size_t at;                 /* out: offset + 1 in the arena, 0: absent */
 } vel_key;
 /* Copy many records into *arena, 8-aligned. attached: the thread is attached, and VEL_BUSY comes

@@ -655,7 +655,6 @@ cdef class CollectionBase:
         for i in range(count):
             key[i].id = <const uint8_t *>id_bytes(ids[i], &id_size)
             key[i].id_size = <uint32_t>id_size
-            key[i].hash = engine_hash(self.e, key[i].id, id_size)
         if count <= READ_ATTACHED_MAX:
             status = engine_read_many(self.e, self.c, key, count, True, arena, &error)
         if status == VEL_BUSY:

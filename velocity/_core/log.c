@@ -32,6 +32,7 @@ vel_status log_open(vel_log *log, const char *directory) {
     log->directory = directory;
     log->next_id = 1;
     pthread_mutex_init(&log->sync_lock, NULL);
+    pthread_cond_init(&log->sync_ended, NULL);
     void *p = mmap(NULL, NUMBERS_BYTES, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return VEL_E_NOMEM;
@@ -50,6 +51,7 @@ void log_close(vel_log *log) {
         if (log->by_number[n]) segment_free(log->by_number[n]);
     if (log->by_number) munmap(log->by_number, NUMBERS_BYTES);
     free(log->list);
+    pthread_cond_destroy(&log->sync_ended);
     pthread_mutex_destroy(&log->sync_lock);
     log->by_number = NULL;
     log->list = NULL;
@@ -222,7 +224,38 @@ void log_discard(vel_log *log) {
     }
 }
 
-/* The unsealed segments now, copied: they stay valid while sync_lock is held, for only a sealed one
+/* Who may sync. A mutex held across the sync would be taken again by the thread that gives it up,
+ * before those that wait for it are awake: each sync would serve one writer. */
+
+static void sync_begin(vel_log *log) {
+    pthread_mutex_lock(&log->sync_lock);
+    while (log->syncing) pthread_cond_wait(&log->sync_ended, &log->sync_lock);
+    log->syncing = true;
+    pthread_mutex_unlock(&log->sync_lock);
+}
+
+static void sync_end(vel_log *log) {
+    pthread_mutex_lock(&log->sync_lock);
+    log->syncing = false;
+    pthread_cond_broadcast(&log->sync_ended);
+    pthread_mutex_unlock(&log->sync_lock);
+}
+
+/* Wait until seq is durable, a sync has failed, or nobody syncs. Returns true in the last case: then
+ * the caller does. */
+static bool sync_begin_for(vel_log *log, uint64_t seq) {
+    pthread_mutex_lock(&log->sync_lock);
+    bool needed;
+    while ((needed = atomic_get_acquire(&log->durable_seq) < seq &&
+                     !atomic_get_acquire(&log->failed)) &&
+           log->syncing)
+        pthread_cond_wait(&log->sync_ended, &log->sync_lock);
+    if (needed) log->syncing = true;
+    pthread_mutex_unlock(&log->sync_lock);
+    return needed;
+}
+
+/* The unsealed segments now, copied: they stay valid while we sync, for only a sealed one
  * is ever replaced. */
 static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_segment ***out,
                                 uint32_t *count, uint64_t *seq, uint64_t **tails,
@@ -245,7 +278,7 @@ static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_
     return status;
 }
 
-/* Requires sync_lock. */
+/* Requires sync_begin. */
 static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
     vel_segment **list = NULL;
     uint64_t *tails = NULL, seq;
@@ -281,16 +314,14 @@ static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_
 
 vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, vel_error *error) {
     if (atomic_get_acquire(&log->durable_seq) >= seq) return VEL_OK;
-    vel_status status = VEL_OK;
-    pthread_mutex_lock(&log->sync_lock);
-    if (atomic_get_acquire(&log->durable_seq) < seq) {
-        if (atomic_get_acquire(&log->failed))
-            status = vel_fail(error, VEL_E_FAILED, EIO, log->directory, 0, "%s", log->failed_text);
-        else if ((status = sync_unsealed(log, commit_lock, error)))
-            log_fail(log, error);
+    if (sync_begin_for(log, seq)) {
+        vel_status status = sync_unsealed(log, commit_lock, error);
+        if (status) log_fail(log, error);
+        sync_end(log);
+        return status;
     }
-    pthread_mutex_unlock(&log->sync_lock);
-    return status;
+    if (atomic_get_acquire(&log->durable_seq) >= seq) return VEL_OK;
+    return vel_fail(error, VEL_E_FAILED, EIO, log->directory, 0, "%s", log->failed_text);
 }
 
 vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
@@ -299,7 +330,7 @@ vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *e
 
 vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_error *error) {
     vel_status status = VEL_OK;
-    pthread_mutex_lock(&log->sync_lock);
+    sync_begin(log);
     for (;;) {
         vel_segment *s = NULL;
         pthread_mutex_lock(commit_lock);
@@ -324,6 +355,6 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         pthread_mutex_unlock(commit_lock);
         file_unmap(map, s->map_size);
     }
-    pthread_mutex_unlock(&log->sync_lock);
+    sync_end(log);
     return status;
 }

@@ -9,7 +9,7 @@
  *
  * Threads: the list, the active segment and its tail are guarded by the engine's commit_lock.
  * `by_number` entries are read with acquire loads by pinned readers; a segment is closed only after
- * epoch_wait. Syncing holds sync_lock and works on sealed segments and the active file without
+ * epoch_wait. Syncing has `syncing` and works on sealed segments and the active file without
  * commit_lock. A file's content below a committed tail never changes, but for its watermark slots.
  */
 #ifndef VEL_LOG_H
@@ -32,7 +32,7 @@ typedef struct {
     uint64_t allocated;       /* bytes of blocks in the file */
     uint64_t ready;           /* bytes of it written, with zeros or frames: cheap to store to */
     uint64_t tail;            /* bytes in use; the size once sealed */
-    uint64_t synced;          /* bytes known to be on disk; sync_lock */
+    uint64_t synced;          /* bytes known to be on disk; who is `syncing` */
     bool sealed;              /* cut and on disk: never changes again */
     bool on_disk;             /* header and directory entry are synced: the manifest may list it */
     bool hinted;              /* a hint file is there */
@@ -45,7 +45,7 @@ typedef struct {
 } vel_segment;
 
 typedef struct vel_log {
-    /* Called, with sync_lock held, when a new segment was synced for the first time: what is in it
+    /* Called, while `syncing`, when a new segment was synced for the first time: what is in it
      * counts as durable only when the manifest lists it, so that its loss can be told from a file
      * that was just being made. */
     vel_status (*segment_synced)(void *context, vel_error *error);
@@ -60,7 +60,11 @@ typedef struct vel_log {
     uint64_t durable_seq;     /* everything up to it is on disk; atomic */
     int watermark_slot;
     uint64_t seal_count;      /* segments sealed since open; atomic */
+    /* One thread at a time syncs or seals; the others wait for its end. sync_lock guards `syncing`
+     * and is never held across a system call on a file. */
     pthread_mutex_t sync_lock;
+    pthread_cond_t sync_ended;
+    bool syncing;
     /* Atomic: an I/O failure that may have lost acknowledged data: read-only until reopened. */
     uint32_t failed;
     char failed_text[VEL_WHAT_MAX];  /* set before `failed` */
@@ -115,7 +119,7 @@ VEL_INLINE void log_end(vel_log *log, uint64_t size) {
 }
 
 /* Make everything up to `seq` durable. One caller syncs, the others ride along. On failure latches
- * `failed`. Takes sync_lock, and `commit_lock` shortly. Without the GIL. */
+ * `failed`. Takes `syncing`, and `commit_lock` shortly. Without the GIL. */
 vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, vel_error *error);
 /* The same for everything appended so far. */
 vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error);
