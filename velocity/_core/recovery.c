@@ -92,7 +92,7 @@ static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t 
                           "a segment that the manifest lists is missing");
     if (!status) status = file_size(s->fd, s->path, &size, r->error);
     if (!status) status = file_read(s->fd, s->path, 0, bytes, sizeof bytes, &got, r->error);
-    r->unborn = !status && all_zero(bytes, bytes + got);
+    r->unborn = !status && segment_header_torn(bytes, got);
     if (!status && segment_header_read(bytes, got, &h, &why)) {
         status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0,
                           "a segment's header is damaged: %s", why);
@@ -136,15 +136,6 @@ static bool in_manifest(const vel_manifest *m, uint64_t id) {
     return false;
 }
 
-static vel_status remove_segment_files(recovery *r, uint64_t id) {
-    char path[VEL_PATH_MAX];
-    r->changed = true;
-    segment_name(path, sizeof path, r->e->directory, id, "hint");
-    vel_status status = file_remove(path, r->error);
-    segment_name(path, sizeof path, r->e->directory, id, "seg");
-    return status ? status : file_remove(path, r->error);
-}
-
 static vel_status open_segments(recovery *r) {
     vel_log *log = &r->e->log;
     vel_status status = VEL_OK;
@@ -154,23 +145,21 @@ static vel_status open_segments(recovery *r) {
         if (!status) status = log_add_segment(log, s, log->count);
     }
     if (r->found_count) qsort(r->found, r->found_count, sizeof *r->found, compare_ids);
-    bool ended = false;  /* power loss left a segment without a header: none after it counts */
     for (size_t i = 0; i < r->found_count && !status; i++) {
         uint64_t id = r->found[i];
         if (id >= log->next_id) log->next_id = id + 1;
         if (in_manifest(&r->m, id)) continue;
-        if (id < r->m.next_segment_id || ended) { status = remove_segment_files(r, id); continue; }
+        if (id < r->m.next_segment_id) continue;  /* left over from a compaction */
         status = open_segment(r, NULL, id, &s);
         if (!status && s->kind != SEGMENT_LOG) {
             file_close(s->fd);
             free(s);
-            status = remove_segment_files(r, id);
         } else if (!status) {
             r->changed = true;
             status = log_add_segment(log, s, log->count);
         } else if (r->unborn) {
-            ended = true;
-            status = remove_segment_files(r, id);
+            /* A compaction's output, or a log segment: then those after it do not follow on. */
+            status = VEL_OK;
         }
     }
     return status;
@@ -239,12 +228,11 @@ static void drop_from(recovery *r, uint32_t position) {
     vel_log *log = &r->e->log;
     while (log->count > position) {
         vel_segment *s = log->list[log->count - 1];
-        uint64_t id = s->id;
+        r->changed = true;
         r->e->torn_bytes += s->tail > SEGMENT_HEADER_SIZE ? s->tail - SEGMENT_HEADER_SIZE : 0;
         entries_free(&r->scanned[log->count - 1]);
         log_replace_segments(log, log->count - 1, log->count, NULL);
         log_free_segment(log, s);
-        remove_segment_files(r, id);
     }
 }
 
@@ -282,6 +270,44 @@ static vel_status find_end(recovery *r) {
     return status;
 }
 
+/* --- left-overs ------------------------------------------------------------------------------ */
+
+static bool in_log(const vel_log *log, uint64_t id) {
+    for (uint32_t i = 0; i < log->count; i++)
+        if (log->list[i]->id == id) return true;
+    return false;
+}
+
+/* Remove segments that are not in the log: left over from a compaction, dropped as torn, without a
+ * header. Requires: no manifest lists them any more. */
+static vel_status remove_segments(const recovery *r) {
+    char path[VEL_PATH_MAX];
+    vel_status status = VEL_OK;
+    for (size_t i = 0; i < r->found_count && !status; i++) {
+        if (in_log(&r->e->log, r->found[i])) continue;
+        segment_name(path, sizeof path, r->e->directory, r->found[i], "seg");
+        status = file_remove(path, r->error);
+    }
+    return status;
+}
+
+/* Remove hints whose segment is gone, and half-written ones: nothing else ever would. One that
+ * stays does no harm. */
+static void clear_hints(const recovery *r) {
+    char path[VEL_PATH_MAX];
+    struct dirent *entry;
+    uint64_t id;
+    DIR *d = opendir(r->e->directory);
+    while (d && (entry = readdir(d))) {
+        bool half = parse_segment_name(entry->d_name, "hint.tmp", &id);
+        if (!half && (!parse_segment_name(entry->d_name, "hint", &id) || in_log(&r->e->log, id)))
+            continue;
+        segment_name(path, sizeof path, r->e->directory, id, half ? "hint.tmp" : "hint");
+        file_remove(path, NULL);
+    }
+    if (d) closedir(d);
+}
+
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static vel_status recover(recovery *r) {
@@ -298,8 +324,13 @@ static vel_status recover(recovery *r) {
     if (!status) status = restore_names(r);
     if (status) return status;
     atomic_set_relaxed(&e->log.durable_seq, e->log.seq);
-    if (!r->changed && !r->m.clean) return VEL_OK;
-    return catalog_store(e, r->error);
+    /* What the system holds may not be on disk: the manifest's name, which is served from now on,
+     * and names of segments that were found, which the next one lists. */
+    if (!r->m.clean) status = directory_sync(e->directory, r->error);
+    if (!status && (r->changed || r->m.clean)) status = catalog_store(e, r->error);
+    if (!status) status = remove_segments(r);
+    if (!status) clear_hints(r);
+    return status;
 }
 
 vel_status engine_recover(vel_engine *e, vel_error *error) {
