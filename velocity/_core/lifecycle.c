@@ -81,6 +81,7 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
                                                            : log_open(&e->log, e->directory);
     e->log.segment_synced = catalog_store;
     e->log.context = e;
+    e->log.writers_wait = e->options.sync_writes;
     if (!status) status = open_parts(e, error);
     if (status) {
         e->closed = 1;

@@ -323,11 +323,18 @@ static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_
     return status;
 }
 
+static void sync_failed(vel_log *log, vel_status status, const vel_error *error) {
+    /* A full disk kept the manifest from listing a segment that is on disk: only that is left to do,
+     * and the next sync does it. */
+    if (status == VEL_E_FULL && !log->writers_wait) return;
+    log_fail(log, error);
+}
+
 vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, vel_error *error) {
     if (atomic_get_acquire(&log->durable_seq) >= seq) return VEL_OK;
     if (sync_begin_for(log, seq)) {
         vel_status status = sync_unsealed(log, commit_lock, error);
-        if (status) log_fail(log, error);
+        if (status) sync_failed(log, status, error);
         sync_end(log);
         return status;
     }
@@ -354,7 +361,7 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         if (!status) status = file_truncate(s->fd, s->path, s->tail, error);
         if (!status) status = file_sync(s->fd, s->path, error);
         if (status) {
-            log_fail(log, error);
+            sync_failed(log, status, error);
             break;
         }
         pthread_mutex_lock(commit_lock);

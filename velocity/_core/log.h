@@ -50,6 +50,7 @@ typedef struct vel_log {
      * that was just being made. */
     vel_status (*segment_synced)(void *context, vel_error *error);
     void *context;
+    bool writers_wait;        /* sync_writes: a sync that fails takes back its writers' writes */
     vel_segment **by_number;  /* LOG_NUMBERS pointers, virtually reserved */
     uint32_t number_next;     /* lowest that was never used */
     vel_segment **list;       /* in sequence order; the last is active when it is not sealed */

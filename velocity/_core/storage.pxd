@@ -6,7 +6,8 @@ cdef extern from "base.h" nogil:
     ctypedef int vel_status
     enum:
         VEL_OK, VEL_NOT_FOUND, VEL_END
-        VEL_E_NOMEM, VEL_E_IO, VEL_E_CORRUPT, VEL_E_LOCKED, VEL_E_INVALID, VEL_E_TOO_LARGE
+        VEL_E_NOMEM, VEL_E_IO, VEL_E_FULL, VEL_E_CORRUPT, VEL_E_LOCKED, VEL_E_INVALID
+        VEL_E_TOO_LARGE
     ctypedef struct vel_error:
         vel_status status
         int sys_errno

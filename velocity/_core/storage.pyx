@@ -29,7 +29,7 @@ cdef int check(vel_status status, vel_error *error) except -1:
     if status == VEL_OK:
         return 0
     path, what = os.fsdecode(error.path), error.what.decode()
-    if status == VEL_E_IO:
+    if status == VEL_E_IO or status == VEL_E_FULL:
         raise StorageError(error.sys_errno, what, path or None)
     if status == VEL_E_CORRUPT:
         raise CorruptionError(f"{what} ({path}, offset {error.offset})", path, error.offset)
