@@ -252,8 +252,8 @@ static void sync_end(vel_log *log) {
     pthread_mutex_unlock(&log->sync_lock);
 }
 
-/* Wait until seq is durable, a sync has failed, or nobody syncs. Returns true in the last case: then
- * the caller does. */
+/* Wait until seq is durable, a sync has failed, or nobody syncs. Returns true in the last case:
+ * then the caller does. */
 static bool sync_begin_for(vel_log *log, uint64_t seq) {
     pthread_mutex_lock(&log->sync_lock);
     bool needed;
@@ -324,8 +324,8 @@ static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_
 }
 
 static void sync_failed(vel_log *log, vel_status status, const vel_error *error) {
-    /* A full disk kept the manifest from listing a segment that is on disk: only that is left to do,
-     * and the next sync does it. */
+    /* A full disk kept the manifest from listing a segment that is on disk: only that is left to
+     * do, and the next sync does it. */
     if (status == VEL_E_FULL && !log->writers_wait) return;
     log_fail(log, error);
 }
