@@ -71,6 +71,7 @@ static bool flusher_work(vel_engine *e, uint64_t *stored) {
         log_sync_all(&e->log, &e->commit_lock, &error);
         log_seal(&e->log, &e->commit_lock, false, &error);
         keep_opening_fast(e, stored);
+        checkpoint_drop_stale(e);
     }
     while (more && !reap_failed && !atomic_get_relaxed(&e->closing))
         reap_failed = engine_reap(e, clock_wall_ns(), &more, &error) != VEL_OK;

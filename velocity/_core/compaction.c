@@ -111,7 +111,7 @@ static vel_status frame_end(compaction *k, uint64_t seq) {
                            .count = k->frame_ops};
     frame_seal(k->bytes.data + k->frame_at, frame.length, seq, k->frame_ops, 0, k->out->salt);
     k->frame_at = 0;
-    return entries_add_frame(&k->entries, k->bytes.data, &frame, k->out->salt, k->e->hash_seed);
+    return entries_add_frame(&k->entries, k->bytes.data, &frame, k->e->hash_seed);
 }
 
 /* Copy one operation to the output. */

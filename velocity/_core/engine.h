@@ -26,6 +26,7 @@
 #include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "checkpoint.h"
 #include "collection.h"
 #include "entries.h"
 #include "epoch.h"
@@ -106,6 +107,9 @@ typedef struct vel_engine {
     uint64_t cache_hits, cache_misses;  /* relaxed atomics */
     uint64_t compaction_count, compaction_given_back;
     uint64_t torn_bytes;                /* cut off at open */
+    /* The CHECKPOINT it was opened from, 0: none that still fits, and what the log was then;
+     * commit_lock. */
+    uint64_t checkpoint, checkpoint_seq, checkpoint_next_id;
     char torn_text[VEL_WHAT_MAX];
     char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */

@@ -109,6 +109,7 @@ static vel_status store_all(vel_engine *e, vel_error *error) {
     vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
     pthread_mutex_lock(&e->catalog_lock);
     if (!status) hints_store(e);
+    if (!status) checkpoint_save(e, &e->checkpoint);
     if (!status) status = catalog_sync_and_store(e, true, error);
     pthread_mutex_unlock(&e->catalog_lock);
     return status;

@@ -35,7 +35,7 @@ typedef struct {
     uint64_t synced;          /* bytes known to be on disk; who is `syncing` */
     bool sealed;              /* cut and on disk: never changes again */
     bool on_disk;             /* header and directory entry are synced: the manifest may list it */
-    bool hinted;              /* a hint file is there */
+    bool hinted;              /* a hint file is there, or would not pay */
     /* Bytes of operations: all puts, those of them that the tables name, deletes. commit_lock. */
     uint64_t put_bytes, live_bytes, tombstone_bytes;
     uint64_t live_count;
