@@ -138,42 +138,72 @@ static void *compactor_main(void *argument) {
     }
 }
 
-vel_status background_start(vel_engine *e, vel_error *error) {
-    pthread_mutex_init(&e->wake_lock, NULL);
-    cond_init(&e->flusher_wake);
-    cond_init(&e->compactor_wake);
-    /* Signals are the interpreter's: none is delivered to these threads. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&e->flusher, NULL, flusher_main, e);
-    if (!failed) {
-        e->threads_run = true;
-        failed = pthread_create(&e->compactor, NULL, compactor_main, e);
-        if (failed) {
-            pthread_mutex_lock(&e->wake_lock);
-            e->stop = true;
-            pthread_cond_broadcast(&e->flusher_wake);
-            pthread_mutex_unlock(&e->wake_lock);
-            pthread_join(e->flusher, NULL);
-            e->threads_run = false;
-        }
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
-        return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
-    return VEL_OK;
+/* A region of memory whose pages are there: touching a huge page first takes 0.2 ms and more. */
+static void prepare_memory(vel_engine *e) {
+    pthread_mutex_lock(&e->commit_lock);
+    bool wanted = e->spare_asked;
+    e->spare_asked = false;
+    pthread_mutex_unlock(&e->commit_lock);
+    uint8_t *base = wanted ? slab_spare_map() : NULL;
+    if (!base) return;
+    pthread_mutex_lock(&e->commit_lock);
+    slab_spare_add(&e->slab, base);
+    pthread_mutex_unlock(&e->commit_lock);
 }
 
-void background_stop(vel_engine *e) {
-    if (!e->threads_run) return;
+static void *preparer_main(void *argument) {
+    vel_engine *e = argument;
+    for (;;) {
+        pthread_mutex_lock(&e->wake_lock);
+        while (!e->stop && !e->preparing_wanted)
+            pthread_cond_wait(&e->preparer_wake, &e->wake_lock);
+        e->preparing_wanted = false;
+        bool stop = e->stop;
+        pthread_mutex_unlock(&e->wake_lock);
+        if (stop) return NULL;
+        prepare_memory(e);
+        if (e->directory) log_ahead(&e->log, &e->commit_lock);
+    }
+}
+
+static void stop_threads(vel_engine *e) {
     pthread_mutex_lock(&e->wake_lock);
     e->stop = true;
     pthread_cond_broadcast(&e->flusher_wake);
     pthread_cond_broadcast(&e->compactor_wake);
+    pthread_cond_broadcast(&e->preparer_wake);
     pthread_mutex_unlock(&e->wake_lock);
+}
+
+vel_status background_start(vel_engine *e, vel_error *error) {
+    void *(*const mains[])(void *) = {flusher_main, compactor_main, preparer_main};
+    pthread_t *const threads[] = {&e->flusher, &e->compactor, &e->preparer};
+    const int wanted = sizeof mains / sizeof *mains;
+    pthread_mutex_init(&e->wake_lock, NULL);
+    cond_init(&e->flusher_wake);
+    cond_init(&e->compactor_wake);
+    cond_init(&e->preparer_wake);
+    /* Signals are the interpreter's: none is delivered to these threads. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = 0, started = 0;
+    while (started < wanted && !failed)
+        if (!(failed = pthread_create(threads[started], NULL, mains[started], e))) started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    e->threads_run = !failed;
+    if (!failed) return VEL_OK;
+    stop_threads(e);
+    while (started) pthread_join(*threads[--started], NULL);
+    return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
+}
+
+void background_stop(vel_engine *e) {
+    if (!e->threads_run) return;
+    stop_threads(e);
     pthread_join(e->flusher, NULL);
     pthread_join(e->compactor, NULL);
+    pthread_join(e->preparer, NULL);
     e->threads_run = false;
 }
 
@@ -188,5 +218,12 @@ void background_wake_compactor(vel_engine *e) {
     pthread_mutex_lock(&e->wake_lock);
     e->compaction_wanted = true;
     pthread_cond_signal(&e->compactor_wake);
+    pthread_mutex_unlock(&e->wake_lock);
+}
+
+void background_wake_preparer(vel_engine *e) {
+    pthread_mutex_lock(&e->wake_lock);
+    e->preparing_wanted = true;
+    pthread_cond_signal(&e->preparer_wake);
     pthread_mutex_unlock(&e->wake_lock);
 }

@@ -121,7 +121,8 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     memset(m, 0, sizeof *m);
     memcpy(m->uuid, e->uuid, sizeof m->uuid);
     m->hash_seed = e->hash_seed;
-    m->next_segment_id = e->log.next_id;
+    /* A prepared segment is found by listing, too, once it was begun. */
+    m->next_segment_id = e->log.ahead_id ? e->log.ahead_id : e->log.next_id;
     m->next_collection_id = e->next_collection_id;
     m->clean = clean;
     m->checkpoint = clean ? e->checkpoint : 0;

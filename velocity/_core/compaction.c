@@ -89,9 +89,7 @@ static vel_status out_begin(compaction *k, const vel_segment *first) {
     k->frame_at = 0;
     vel_status status = buffer_reserve(&k->bytes, SEGMENT_HEADER_SIZE);
     if (status) { free(s); return status; }
-    pthread_mutex_lock(&e->commit_lock);
-    s->id = e->log.next_id++;
-    pthread_mutex_unlock(&e->commit_lock);
+    s->id = log_take_id(&e->log, &e->commit_lock);
     s->fd = -1;
     s->kind = SEGMENT_COMPACTED;
     s->base_seq = first->base_seq;

@@ -22,6 +22,8 @@
 #define LOG_NUMBER_BITS 20
 #define LOG_OFFSET_BITS 27
 #define LOG_NUMBERS ((uint32_t)1 << LOG_NUMBER_BITS)
+#define LOG_AHEAD_MIN ((uint64_t)64 << 10)  /* bytes */
+#define LOG_AHEAD_MAX ((uint64_t)4 << 20)
 
 typedef struct {
     uint64_t id, salt, base_seq, last_seq;
@@ -70,6 +72,11 @@ typedef struct vel_log {
     char failed_text[VEL_WHAT_MAX];  /* set before `failed` */
     char full_text[VEL_WHAT_MAX]; /* last failure to grow, "" after a success; commit_lock */
     const char *directory;
+    /* Held while files grow; one that holds commit_lock only tries it. */
+    pthread_mutex_t ahead_lock;
+    uint64_t ahead_asked;     /* active segment's `ready` when more was asked for; commit_lock */
+    uint64_t ahead_id;        /* of a segment prepared or being prepared, 0: none; commit_lock */
+    vel_segment *next;        /* prepared: without a header, not in the list; commit_lock */
 } vel_log;
 
 VEL_INLINE uint64_t log_location(const vel_segment *s, uint64_t at) {
@@ -98,9 +105,16 @@ void log_free_segment(vel_log *log, vel_segment *s);
 /* log_begin when what is ready does not suffice. */
 vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
                          vel_error *error);
+/* Bytes that should be ready beyond the tail: nothing in a small file. */
+VEL_INLINE uint64_t log_ahead_size(const vel_segment *s) {
+    uint64_t size = s->tail / 2;
+    if (size < LOG_AHEAD_MIN) return 0;
+    return size < LOG_AHEAD_MAX ? size : LOG_AHEAD_MAX;
+}
 /* Room for a frame of `size` bytes at *to, in preallocated mapped memory; rolls to a new segment
- * when the active one is full. nonblock: VEL_BUSY instead of system calls that can wait. Errors
- * leave everything as it was. Requires commit_lock. */
+ * when the active one is full. nonblock: VEL_BUSY instead of system calls that can wait; also
+ * without it while log_ahead is at work: then log_ahead_wait. Errors leave everything as it was.
+ * Requires commit_lock. */
 VEL_INLINE vel_status log_begin(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
                                 vel_error *error) {
     const vel_segment *s = log->active;
@@ -117,6 +131,26 @@ VEL_INLINE void log_end(vel_log *log, uint64_t size) {
     log->active->last_seq = log->seq + 1;
     atomic_set_release(&log->seq, log->seq + 1);
 }
+
+/* Whether log_ahead should be called now; says so once for each need. Requires commit_lock. */
+VEL_INLINE bool log_wants_ahead(vel_log *log) {
+    const vel_segment *s = log->active;
+    if (vel_likely(!s || s->ready - s->tail > log_ahead_size(s) / 2)) return false;
+    if (log->ahead_asked == s->ready) return false;
+    log->ahead_asked = s->ready;
+    return true;
+}
+/* Grow the active segment's file ahead of need, and prepare the segment that comes after it, so
+ * that appending meets no system call. A failure is left for the append that needs the room.
+ * Requires not commit_lock. */
+void log_ahead(vel_log *log, pthread_mutex_t *commit_lock);
+/* Wait for log_ahead to be done. Requires not commit_lock. */
+void log_ahead_wait(vel_log *log);
+/* An id for a file that is no log segment. A prepared segment goes: those of the log must be
+ * higher. */
+uint64_t log_take_id(vel_log *log, pthread_mutex_t *commit_lock);
+/* Remove the prepared segment. Requires not commit_lock. */
+void log_drop_next(vel_log *log, pthread_mutex_t *commit_lock);
 
 /* Make everything up to `seq` durable. One caller syncs, the others ride along. On failure latches
  * `failed`. Takes `syncing`, and `commit_lock` shortly. Without the GIL. */

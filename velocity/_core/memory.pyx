@@ -32,6 +32,7 @@ cdef extern from "slab.h" nogil:
         uint64_t memory
         uint64_t used
         uint64_t charged
+        c_bool spare_wanted
     vel_status slab_open(vel_slab *, uint64_t)
     void slab_close(vel_slab *)
     vel_status slab_alloc(vel_slab *, uint64_t, vel_ref *)
@@ -39,6 +40,8 @@ cdef extern from "slab.h" nogil:
     uint64_t slab_block_size(const vel_slab *, vel_ref)
     uint64_t slab_class_size(uint64_t)
     vel_status slab_charge(vel_slab *, int64_t)
+    uint8_t *slab_spare_map()
+    void slab_spare_add(vel_slab *, uint8_t *)
     uint8_t *slab_at(const vel_slab *, vel_ref)
     vel_status slab_check(const vel_slab *, const char **)
 
@@ -190,6 +193,17 @@ cdef class Slab:
     def collect(self):
         """Free what no pin can hold. Returns how many retired blocks are left."""
         return epoch_collect(&self.limbo, &self.slab)
+
+    def prepare(self):
+        """Make a region ahead of need, as the engine's preparer does."""
+        cdef uint8_t *base = slab_spare_map()
+        if not base:
+            raise MemoryError()
+        slab_spare_add(&self.slab, base)
+
+    @property
+    def spare_wanted(self):
+        return bool(self.slab.spare_wanted)
 
     def charge(self, int64_t count):
         cdef vel_status status = slab_charge(&self.slab, count)
