@@ -15,6 +15,7 @@ import velocity
 from bench.data import Access, Uniform, Zipf
 from bench.policies import POLICIES, hit_ratio
 
+
 def mixed(count: int, accesses: int) -> list[int]:
     """Zipf, and after each tenth of the documents' number a scan over a twentieth of them."""
     zipf, starts = Zipf(count), Uniform(count)
@@ -46,8 +47,7 @@ def engine_ratio(trace: list[int], count: int, size: int, share: float) -> float
             documents = db.create_collection("documents")
             for start in range(0, count, 1000):
                 documents.put_many(
-                    (f"d{n}", {"data": bytes(size)})
-                    for n in range(start, min(start + 1000, count))
+                    (f"d{n}", {"data": bytes(size)}) for n in range(start, min(start + 1000, count))
                 )
             live = db.stats().live_bytes
         megabytes = max(1, round(live * share / (1 << 20)))

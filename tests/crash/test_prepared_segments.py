@@ -19,9 +19,14 @@ def prepared(durable):
     """A database whose next segment is ready, and its collection."""
     db = durable.open(flush_interval=0.01)
     data = db.create_collection("data")
-    write(data, 0, 3_800)  # of the 16 MiB of the first segment
-    eventually(lambda: unbegun(durable.path))
+    fill_segment(durable, data)
     return db, data
+
+
+def fill_segment(durable, data):
+    """The first segment, of 16 MiB, but for its end."""
+    write(data, 0, 3_800)
+    eventually(lambda: data.put("d0", {"n": 0, "data": bytes(SIZE)}) and unbegun(durable.path), every=0.02)
 
 
 def write(data, first, end):
@@ -73,8 +78,7 @@ def test_a_manifest_stored_before_it_is_begun(durable):
     """It names no id above the prepared one's: else what is written to it would be taken for a left-over."""
     db = durable.open(flush_interval=3600)
     data = db.create_collection("data")
-    write(data, 0, 3_800)
-    eventually(lambda: unbegun(durable.path))
+    fill_segment(durable, data)
     ready = unbegun(durable.path)[0]
     db.create_collection("other")
     write(data, 3_800, 4_400)

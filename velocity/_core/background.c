@@ -6,6 +6,7 @@
 
 /* ns: the wall clock may be set; look again after this. */
 #define REAP_CHECK_MAX ((int64_t)1000000000)
+#define TRIM_AFTER ((int64_t)1000000000)  /* ns without a write */
 
 static void cond_init(pthread_cond_t *cond) {
 #ifdef __linux__
@@ -19,16 +20,16 @@ static void cond_init(pthread_cond_t *cond) {
 #endif
 }
 
-/* Wait at most ns. Requires lock. */
-static void cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
+/* Wait at most ns; whether it took that long. Requires lock. */
+static bool cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
     struct timespec t;
 #ifdef __linux__
     int64_t at = clock_monotonic_ns() + ns;
     t = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-    pthread_cond_timedwait(cond, lock, &t);
+    return pthread_cond_timedwait(cond, lock, &t) == ETIMEDOUT;
 #else
     t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    pthread_cond_timedwait_relative_np(cond, lock, &t);
+    return pthread_cond_timedwait_relative_np(cond, lock, &t) == ETIMEDOUT;
 #endif
 }
 
@@ -97,15 +98,24 @@ static void gather(vel_engine *e) {
 
 static void *flusher_main(void *argument) {
     vel_engine *e = argument;
-    bool reap_failed = false;
+    bool reap_failed = false, trimmed = true;
     uint64_t stored = 0;
     for (;;) {
         int64_t delay = flusher_delay(e, reap_failed);
         pthread_mutex_lock(&e->wake_lock);
+        bool trim = false;
         if (!e->stop && !e->flush_wanted && delay) {
-            if (delay < 0) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
-            else cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
+            if (delay > 0) cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
+            else if (trimmed) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
+            else trim = cond_wait_ns(&e->flusher_wake, &e->wake_lock, TRIM_AFTER);
         }
+        if (trim && !e->stop && !e->flush_wanted) {
+            pthread_mutex_unlock(&e->wake_lock);
+            log_trim(&e->log, &e->commit_lock);
+            trimmed = true;
+            continue;
+        }
+        trimmed = !e->directory;
         e->flush_wanted = false;
         if (delay < 0 && e->directory) gather(e);
         bool stop = e->stop;

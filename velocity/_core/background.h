@@ -3,7 +3,8 @@
  * The flusher syncs what was appended every flush_interval, seals full segments, reaps expired
  * documents and frees what readers held. The compactor rewrites segments when garbage has gathered.
  * The preparer makes ready what the next writes will need: memory whose pages are there, room in
- * the log. All sleep without a deadline while there is nothing to do.
+ * the log, which the flusher gives back after a second without a write. All sleep without a
+ * deadline while there is nothing to do.
  *
  * Threads: start and stop belong to whoever opens and closes the engine, without any lock held, for
  * the threads take the engine's locks.

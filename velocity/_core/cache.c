@@ -11,8 +11,7 @@
 #define EVICT_RUN 16                    /* records whose misses overlap */
 #define EVICT_AHEAD ((uint64_t)4 << 10)  /* bytes */
 /* Parts of the budget and of the main queue's records. The paper has 10 and 1; these do better by
- * half a point and more on Zipf, Zipf with scans and drifting Zipf, and make the ghosts small
- * (bench/cache.py). */
+ * half a point on Zipf, also with scans or drifting, with fewer ghosts (bench/cache.py). */
 #define SMALL_SHARE 16
 #define GHOST_SHARE 4
 #define GHOST_ENTRY_BYTES 12u  /* a ring position and two positions of the set */
@@ -205,7 +204,8 @@ void cache_evict(vel_engine *e, uint64_t more) {
     /* A few more than needed, so that they leave in runs and their cache misses overlap. */
     uint64_t low = c->budget - (c->budget / 64 < EVICT_AHEAD ? c->budget / 64 : EVICT_AHEAD);
     while (is_over(c, more, low)) {
-        bool from_small = c->small.tail && (c->small.bytes > c->budget / SMALL_SHARE || !c->main.tail);
+        bool from_small =
+            c->small.tail && (c->small.bytes > c->budget / SMALL_SHARE || !c->main.tail);
         cache_queue *q = from_small ? &c->small : &c->main;
         queue_prefetch(e, q);
         for (int i = 0; i < EVICT_RUN && q->tail && is_over(c, more, low); i++)

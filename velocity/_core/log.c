@@ -190,6 +190,7 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
         status = segment_create(log, id, usual > wanted ? usual : wanted, wanted, &s, error);
         if (status) return status;
     }
+    log->bytes_before = log_disk_usage(log);
     s->base_seq = log->seq + 1;
     s->last_seq = log->seq;
     status = log_add_segment(log, s, log->count);
@@ -212,8 +213,9 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
 static vel_status segment_grow(vel_segment *s, uint64_t size, vel_error *error) {
     uint64_t needed = (s->tail + size + PAGE - 1) & ~(PAGE - 1);
     if (needed <= s->allocated) return segment_make_ready(s, needed, error);
-    uint64_t chunk = s->allocated < CHUNK_MAX ? s->allocated : CHUNK_MAX;
-    uint64_t wanted = s->allocated + chunk;
+    uint64_t chunk = (s->allocated / 4 + PAGE - 1) & ~(PAGE - 1);
+    if (chunk < CHUNK_MIN) chunk = CHUNK_MIN;
+    uint64_t wanted = s->allocated + (chunk < CHUNK_MAX ? chunk : CHUNK_MAX);
     if (wanted < needed) wanted = needed;
     if (wanted > s->map_size) wanted = s->map_size;
     vel_status status = file_allocate(s->fd, s->path, s->allocated, wanted - s->allocated, error);
@@ -286,8 +288,8 @@ uint64_t log_take_id(vel_log *log, pthread_mutex_t *commit_lock) {
 }
 
 /* Grow a copy of the active segment's record; the file is the same. */
-static bool grow_ahead(vel_segment *s) {
-    uint64_t end = s->ready + log_ahead_size(s);
+static bool grow_ahead(vel_segment *s, uint64_t size) {
+    uint64_t end = s->ready + size;
     if (end > s->map_size) end = s->map_size;
     end &= ~(PAGE - 1);
     if (end > s->allocated) {
@@ -299,7 +301,7 @@ static bool grow_ahead(vel_segment *s) {
     return true;
 }
 
-static void next_prepare(vel_log *log, pthread_mutex_t *commit_lock) {
+static void next_prepare(vel_log *log, pthread_mutex_t *commit_lock, uint64_t size) {
     vel_segment *next = NULL;
     pthread_mutex_lock(commit_lock);
     bool wanted = !log->ahead_id && log->active;
@@ -307,26 +309,42 @@ static void next_prepare(vel_log *log, pthread_mutex_t *commit_lock) {
     if (wanted) log->ahead_id = log->next_id++;
     pthread_mutex_unlock(commit_lock);
     if (!wanted) return;
-    bool made = !segment_create(log, id, map_size, LOG_AHEAD_MAX, &next, NULL);
+    bool made = !segment_create(log, id, map_size, size & ~(PAGE - 1), &next, NULL);
     pthread_mutex_lock(commit_lock);
     log->next = next;
     if (!made) log->ahead_id = 0;
     pthread_mutex_unlock(commit_lock);
 }
 
+void log_trim(vel_log *log, pthread_mutex_t *commit_lock) {
+    log_drop_next(log, commit_lock);
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_lock(commit_lock);
+    vel_segment *s = log->active;
+    uint64_t end = s ? ((s->tail + PAGE - 1) & ~(PAGE - 1)) + LOG_AHEAD_MIN : 0;
+    if (s && s->allocated > end && !file_truncate(s->fd, s->path, end, NULL)) {
+        s->allocated = end;
+        if (s->ready > end) s->ready = end;
+        log->ahead_asked = 0;
+    }
+    pthread_mutex_unlock(commit_lock);
+    pthread_mutex_unlock(&log->ahead_lock);
+}
+
 void log_ahead(vel_log *log, pthread_mutex_t *commit_lock) {
     pthread_mutex_lock(&log->ahead_lock);
     pthread_mutex_lock(commit_lock);
     vel_segment *s = log->active, copy;
+    uint64_t size = s ? log_ahead_size(log) : 0;
     if (s) copy = *s;
     pthread_mutex_unlock(commit_lock);
     /* ahead_lock keeps the segment from being sealed, and its file from growing otherwise. */
-    if (s && !atomic_get_acquire(&log->failed) && grow_ahead(&copy)) {
+    if (size && !atomic_get_acquire(&log->failed) && grow_ahead(&copy, size)) {
         pthread_mutex_lock(commit_lock);
         s->allocated = copy.allocated;
         s->ready = copy.ready;
         pthread_mutex_unlock(commit_lock);
-        if (copy.map_size - copy.ready < PAGE) next_prepare(log, commit_lock);
+        if (copy.map_size - copy.ready < PAGE) next_prepare(log, commit_lock, size);
     }
     pthread_mutex_unlock(&log->ahead_lock);
 }

@@ -74,6 +74,7 @@ typedef struct vel_log {
     const char *directory;
     /* Held while files grow; one that holds commit_lock only tries it. */
     pthread_mutex_t ahead_lock;
+    uint64_t bytes_before;    /* of the files when the active segment was begun; commit_lock */
     uint64_t ahead_asked;     /* active segment's `ready` when more was asked for; commit_lock */
     uint64_t ahead_id;        /* of a segment prepared or being prepared, 0: none; commit_lock */
     vel_segment *next;        /* prepared: without a header, not in the list; commit_lock */
@@ -105,10 +106,11 @@ void log_free_segment(vel_log *log, vel_segment *s);
 /* log_begin when what is ready does not suffice. */
 vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **to,
                          vel_error *error);
-/* Bytes that should be ready beyond the tail: nothing in a small file. */
-VEL_INLINE uint64_t log_ahead_size(const vel_segment *s) {
-    uint64_t size = s->tail / 2;
-    if (size < LOG_AHEAD_MIN) return 0;
+/* Bytes that should be ready beyond the tail: nothing while there is little in the log, then an
+ * eighth of it. Requires commit_lock. */
+VEL_INLINE uint64_t log_ahead_size(const vel_log *log) {
+    uint64_t size = (log->bytes_before + log->active->tail) / 8;
+    if (size < LOG_AHEAD_MIN) return size < LOG_AHEAD_MIN / 4 ? 0 : LOG_AHEAD_MIN;
     return size < LOG_AHEAD_MAX ? size : LOG_AHEAD_MAX;
 }
 /* Room for a frame of `size` bytes at *to, in preallocated mapped memory; rolls to a new segment
@@ -135,7 +137,7 @@ VEL_INLINE void log_end(vel_log *log, uint64_t size) {
 /* Whether log_ahead should be called now; says so once for each need. Requires commit_lock. */
 VEL_INLINE bool log_wants_ahead(vel_log *log) {
     const vel_segment *s = log->active;
-    if (vel_likely(!s || s->ready - s->tail > log_ahead_size(s) / 2)) return false;
+    if (vel_likely(!s || s->ready - s->tail > log_ahead_size(log) / 2)) return false;
     if (log->ahead_asked == s->ready) return false;
     log->ahead_asked = s->ready;
     return true;
@@ -144,6 +146,8 @@ VEL_INLINE bool log_wants_ahead(vel_log *log) {
  * that appending meets no system call. A failure is left for the append that needs the room.
  * Requires not commit_lock. */
 void log_ahead(vel_log *log, pthread_mutex_t *commit_lock);
+/* Give back what was made ready and is not being used. Requires not commit_lock. */
+void log_trim(vel_log *log, pthread_mutex_t *commit_lock);
 /* Wait for log_ahead to be done. Requires not commit_lock. */
 void log_ahead_wait(vel_log *log);
 /* An id for a file that is no log segment. A prepared segment goes: those of the log must be
