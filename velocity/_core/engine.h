@@ -14,8 +14,10 @@
  *   - `manifest_lock` is held while the manifest is described and stored, so that the newest
  *     description is stored last;
  *   - `reap_lock` is held by the one thread that removes expired documents.
- *   Lock order: reap_lock, catalog_lock, syncing, manifest_lock, commit_lock, wake_lock. No lock
- *   is taken while pinned.
+ *   - `ahead_lock` (vel_log) is held by whoever makes the log's files grow; one that holds
+ *     commit_lock only tries it.
+ *   Lock order: reap_lock, catalog_lock, syncing, manifest_lock, ahead_lock, commit_lock,
+ *   wake_lock. No lock is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
  * word for a cold document; only the record when there is no log. `record_offset` is 0, 8 or 24.
@@ -26,6 +28,7 @@
 #include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "checkpoint.h"
 #include "collection.h"
 #include "entries.h"
 #include "epoch.h"
@@ -95,17 +98,21 @@ typedef struct vel_engine {
     vel_log log;
 
     /* Background threads (background.c): */
-    pthread_t flusher, compactor;
+    pthread_t flusher, compactor, preparer;
     bool threads_run;                   /* constant after engine_open */
     pthread_mutex_t wake_lock;          /* guards stop, wanted and the conditions; innermost */
-    pthread_cond_t flusher_wake, compactor_wake;
-    bool stop, flush_wanted, compaction_wanted;
+    pthread_cond_t flusher_wake, compactor_wake, preparer_wake;
+    bool stop, flush_wanted, compaction_wanted, preparing_wanted;
     bool flusher_idle;                  /* it waits for a wake-up; commit_lock */
+    bool spare_asked;                   /* the preparer is to make a slab region; commit_lock */
 
     /* Statistics and health; atomics or commit_lock. */
     uint64_t cache_hits, cache_misses;  /* relaxed atomics */
     uint64_t compaction_count, compaction_given_back;
     uint64_t torn_bytes;                /* cut off at open */
+    /* The CHECKPOINT it was opened from, 0: none that still fits, and what the log was then;
+     * commit_lock. */
+    uint64_t checkpoint, checkpoint_seq, checkpoint_next_id;
     char torn_text[VEL_WHAT_MAX];
     char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */

@@ -107,9 +107,11 @@ void engine_leave(vel_engine *e) { __atomic_fetch_sub(&e->busy, 1, __ATOMIC_SEQ_
 static vel_status store_all(vel_engine *e, vel_error *error) {
     if (atomic_get_acquire(&e->log.failed))
         return vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    log_drop_next(&e->log, &e->commit_lock);
     vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
     pthread_mutex_lock(&e->catalog_lock);
     if (!status) hints_store(e);
+    if (!status) checkpoint_save(e, &e->checkpoint);
     if (!status) status = catalog_sync_and_store(e, true, error);
     pthread_mutex_unlock(&e->catalog_lock);
     return status;

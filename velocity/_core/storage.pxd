@@ -124,6 +124,7 @@ cdef extern from "manifest.h" nogil:
         uint32_t names_size
         uint8_t *extra
         uint32_t extra_size
+        uint64_t documents
     ctypedef struct manifest_segment:
         uint64_t id, salt, base_seq, last_seq, size
         uint32_t kind
@@ -134,6 +135,7 @@ cdef extern from "manifest.h" nogil:
         uint32_t next_collection_id, clean
         uint64_t sealed_seq, durable_seq
         int64_t last_stamp
+        uint64_t checkpoint
         manifest_collection *collections
         uint32_t collection_count
         manifest_segment *segments
