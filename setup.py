@@ -27,8 +27,9 @@ CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pys
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
            "manifest"]
 ENGINE = [
-    "apply", "background", "cache", "catalog", "compaction", "entries", "expiry", "lifecycle",
-    "log", "plan", "read", "reap", "recovery", "restore", "scan", "seen", "stats", "verify",
+    "apply", "background", "cache", "catalog", "check", "compaction", "entries", "expiry",
+    "lifecycle", "log", "plan", "read", "reap", "recovery", "restore", "scan", "seen", "stats",
+    "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,
