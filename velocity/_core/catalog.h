@@ -1,6 +1,6 @@
 /* catalog.h: the collections of an engine, by name and by id, and the manifest that lists them.
  *
- * Threads: each function says what it takes or requires; see engine.h for the locks and their order.
+ * Threads: each function says what it takes or requires; engine.h has the locks and their order.
  */
 #ifndef VEL_CATALOG_H
 #define VEL_CATALOG_H
