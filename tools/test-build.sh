@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs tests on another build of the core, made in a copy of the tree: the one in place stays as it is.
+# Runs tests on another build of the core, in a copy of the tree: the one in place stays as it is.
 #
 #   tools/test-build.sh KIND [PYTEST ARGUMENT...]
 #
 # KIND          debug         assertions on every invariant
-#               asan          those, under AddressSanitizer (leaks too) and UndefinedBehaviorSanitizer
+#               asan          those, AddressSanitizer (also for leaks), UndefinedBehaviorSanitizer
 #               tsan          ThreadSanitizer
-#               freethreaded  a CPython without a GIL, from build-freethreaded.sh when there is none yet
+#               freethreaded  a CPython without a GIL, made by build-freethreaded.sh if need be
 #
 # The copy is build/KIND and is brought up to date; docs/testing.md says more. debug, asan and tsan
 # use the virtual environment of the tree.
@@ -51,7 +51,8 @@ esac
 
 # Files as they are now, with their times, so that only what has changed is built again.
 mkdir -p "$copy"
-find "$copy" \( -path "$copy/build" -o -path "$copy/.venv" \) -prune -o -type f ! -name '*.so' -delete
+find "$copy" \( -path "$copy/build" -o -path "$copy/.venv" \) -prune \
+    -o -type f ! -name '*.so' -exec rm -f {} +
 tar -cf - --exclude=./build --exclude=./dist --exclude='./.venv*' --exclude='./.*_cache' \
     --exclude=./.git --exclude='*.so' --exclude=__pycache__ . | tar -xf - -C "$copy"
 make --no-print-directory -C "$copy" PYTHON="$interpreter" VENV="$venv" build "$venv/.test"
