@@ -55,6 +55,13 @@ crash: build $(VENV)/.test
 debug asan freethreaded: $(VENV)/.test
 	tools/test-build.sh $@ $(ARGS)
 
+tsan: $(VENV)/.test
+	tools/stress-core.sh
+	tools/test-build.sh $@ tests/stress $(ARGS)
+
+fuzz: build
+	tools/fuzz.sh $(ARGS)
+
 bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)
 

@@ -158,7 +158,8 @@ static bool cache_leave(vel_engine *e, vel_ref ref) {
     uint64_t hash = engine_hash(e, record_id(record), record_id_size(record));
     vel_ref cold;
     if (slab_alloc(&e->slab, sizeof(uint64_t), &cold)) return false;
-    *(uint64_t *)(void *)slab_at(&e->slab, cold) = (l->header & ~BLOCK_VISITED) | BLOCK_COLD;
+    *(uint64_t *)(void *)slab_at(&e->slab, cold) =
+        (block_header((uint8_t *)l) & ~BLOCK_VISITED) | BLOCK_COLD;
     if (!(l->prev & IN_MAIN)) ghost_add(&e->cache, hash);
     cache_remove(e, ref);
     table_replace(&c->table, hash, ref, cold);
