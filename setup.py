@@ -27,7 +27,7 @@ CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pys
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
            "manifest"]
 ENGINE = [
-    "apply", "background", "cache", "catalog", "checkpoint", "checkpoint_check",
+    "apply", "background", "cache", "catalog", "check", "checkpoint", "checkpoint_check",
     "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log", "plan", "read",
     "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
 ]

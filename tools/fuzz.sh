@@ -42,7 +42,8 @@ name = sysconfig.get_config_var
 if sys.argv[1] == "compile":
     print(f"-I{sysconfig.get_path('include')}")
 else:
-    print(f"-L{name('LIBDIR')} -Wl,-rpath,{name('LIBDIR')} -lpython{name('LDVERSION')} {name('LIBS')}")
+    lib = name("LIBDIR")
+    print(f"-L{lib} -Wl,-rpath,{lib} -lpython{name('LDVERSION')} {name('LIBS')}")
 PYTHON
 }
 
@@ -54,7 +55,8 @@ build() {
         local compile=($(python_flags compile))
         link+=($(python_flags link))
         for name in "${codec[@]}"; do
-            "$clang" "${flags[@]}" "${compile[@]}" -c "velocity/_core/$name.c" -o "$out/core/$name.o"
+            "$clang" "${flags[@]}" "${compile[@]}" -c "velocity/_core/$name.c" \
+                -o "$out/core/$name.o"
             objects+=("$out/core/$name.o")
         done
         flags+=("${compile[@]}")

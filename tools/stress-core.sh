@@ -18,8 +18,8 @@ trap 'rm -rf "$data"' EXIT
 # -Wno-tsan: gcc warns at each fence that ThreadSanitizer does not model it.
 build() {
     "${CC:-gcc}" -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wall -Wextra \
-        -Wno-unused-parameter -Wno-tsan -DVEL_DEBUG -DVEL_FREE_THREADED=1 -Ivelocity/_core "${@:2}" \
-        tests/stress/core_threads.c $(find velocity/_core -name '*.c' ! -name 'py*') \
+        -Wno-unused-parameter -Wno-tsan -DVEL_DEBUG -DVEL_FREE_THREADED=1 "${@:2}" \
+        -Ivelocity/_core tests/stress/core_threads.c $(find velocity/_core -name '*.c' ! -name 'py*') \
         -o "$out/$1" -pthread
 }
 

@@ -32,7 +32,8 @@ static void seal(uint8_t *data, size_t size) {
 DEFINE_SEALING_MUTATOR(seal)
 
 static void read_operations(const uint8_t *data, const segment_frame *frame, uint64_t salt) {
-    const uint8_t *p = data + frame->at + FRAME_HEADER_SIZE, *end = data + frame->at + frame->length;
+    const uint8_t *p = data + frame->at + FRAME_HEADER_SIZE;
+    const uint8_t *end = data + frame->at + frame->length;
     segment_op op, viewed;
     const char *why;
     for (uint32_t i = 0; i < frame->count; i++) {

@@ -264,8 +264,7 @@ vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint6
     return 0;
 }
 
-/* Bytes of a record from its block, also when it is on disk. */
-static uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
+uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
     if (!block_is_cold(e, block)) return record_size(block_record(e, block));
     uint64_t header = block_header(block), units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
     uint32_t size = (uint32_t)(units * 8) - OP_HEADER_SIZE;

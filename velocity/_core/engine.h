@@ -143,6 +143,12 @@ VEL_INLINE vel_status engine_usable(const vel_engine *e) {
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
 
+#ifdef VEL_DEBUG
+/* check.c: whether slab, tables, log, cache and counts agree. Requires commit_lock, no reader.
+ * Returns VEL_OK; VEL_E_CORRUPT with *why; VEL_E_NOMEM. */
+vel_status engine_check(vel_engine *e, const char **why);
+#endif
+
 /* --- blocks --------------------------------------------------------------------------------- */
 
 #define BLOCK_COLD ((uint64_t)1 << 63)
@@ -367,6 +373,8 @@ vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
 vel_status catalog_store(void *engine, vel_error *error);
 /* The same after syncing the log: the manifest is not ahead of what it can be recovered from. */
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error);
+/* Bytes of a record from its block, also when it is on disk. Requires commit_lock. */
+uint32_t block_record_size(vel_engine *e, const uint8_t *block);
 /* Count new names' memory, also past the limit: then VEL_E_MEMORY_LIMIT. Requires commit_lock. */
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
 /* The block that now stands for a location, or 0: it may have moved to disk since it was published.

@@ -42,6 +42,16 @@ static vel_status open_parts(vel_engine *e, vel_error *error) {
     return status;
 }
 
+/* What every debug build looks at before it closes. */
+static void assert_whole(vel_engine *e) {
+#ifdef VEL_DEBUG
+    const char *why = "";
+    if (engine_check(e, &why) == VEL_E_CORRUPT) vel_assert_failed(why, __FILE__, __LINE__);
+#else
+    (void)e;
+#endif
+}
+
 /* Free everything but the names, which need the interpreter. */
 static void release(vel_engine *e) {
     for (uint32_t i = 0; i < e->collection_count; i++)
@@ -131,6 +141,7 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
     epoch_wait();
     vel_status status = e->directory ? store_all(e, error) : VEL_OK;
     pthread_mutex_lock(&e->commit_lock);
+    assert_whole(e);
     release(e);
     pthread_mutex_unlock(&e->commit_lock);
     return status;

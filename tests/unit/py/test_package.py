@@ -64,11 +64,13 @@ def test_what_is_open_at_exit_is_closed(tmp_path):
 def test_the_extensions_leave_the_gil_as_it_is():
     """An extension that did not declare itself free-threaded would switch the GIL back on."""
     code = (
-        "import sys\n"
+        "import importlib, pkgutil, sys\n"
         "enabled = getattr(sys, '_is_gil_enabled', lambda: True)\n"
         "before = enabled()\n"
-        "import velocity, velocity._core.codec, velocity._core.engine\n"
-        "import velocity._core.memory, velocity._core.storage\n"
+        "import velocity._core\n"
+        "for module in pkgutil.iter_modules(velocity._core.__path__, 'velocity._core.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "assert 'velocity._core.engine' in sys.modules\n"
         "assert enabled() == before\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
