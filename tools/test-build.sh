@@ -63,4 +63,5 @@ if [ ${#preload[@]} -gt 0 ]; then
     LD_PRELOAD=$(printf -- '-print-file-name=%s\n' "${preload[@]}" | xargs -n 1 "${CC:-cc}" | xargs)
     export LD_PRELOAD
 fi
-exec "$venv/bin/python" -m pytest -p no:cacheprovider "$@"
+# --capture=sys: what a sanitizer or an assertion writes before it ends the process is shown.
+exec "$venv/bin/python" -m pytest -p no:cacheprovider --capture=sys "$@"
