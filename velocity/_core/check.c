@@ -1,4 +1,6 @@
-/* check.c: whether an engine's parts agree with each other; see engine_check in engine.h. */
+/* check.c: see check.h. */
+#include "check.h"
+
 #include "engine.h"
 
 #ifdef VEL_DEBUG

@@ -143,12 +143,6 @@ VEL_INLINE vel_status engine_usable(const vel_engine *e) {
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
 
-#ifdef VEL_DEBUG
-/* check.c: whether slab, tables, log, cache and counts agree. Requires commit_lock, no reader.
- * Returns VEL_OK; VEL_E_CORRUPT with *why; VEL_E_NOMEM. */
-vel_status engine_check(vel_engine *e, const char **why);
-#endif
-
 /* --- blocks --------------------------------------------------------------------------------- */
 
 #define BLOCK_COLD ((uint64_t)1 << 63)
