@@ -247,7 +247,11 @@ void log_ahead(vel_log *log, pthread_mutex_t *commit_lock) {
     pthread_mutex_lock(commit_lock);
     vel_segment *s = log->active, copy;
     uint64_t size = s ? log_ahead_size(log) : 0;
-    if (s) copy = *s;
+    if (s) {  /* but for `synced`, which is the syncing thread's */
+        copy = (vel_segment){.fd = s->fd, .map_size = s->map_size, .allocated = s->allocated,
+                             .ready = s->ready};
+        memcpy(copy.path, s->path, sizeof copy.path);
+    }
     pthread_mutex_unlock(commit_lock);
     /* ahead_lock keeps the segment from being sealed, and its file from growing otherwise. */
     if (size && !atomic_get_acquire(&log->failed) && grow_ahead(&copy, size)) {
