@@ -7,10 +7,13 @@ from collections import OrderedDict
 from types import MappingProxyType
 
 import pytest
+import xxhash
 
 import velocity
+from support.waiting import eventually
 from velocity import BatchOperation, MemoryLimitError, StorageError
 from velocity._core.engine import fault_clear, fault_set
+from velocity._core.storage import manifest_load
 
 
 @pytest.fixture
@@ -133,3 +136,21 @@ def test_compacting_everything_away_leaves_a_sound_directory(tmp_path):
         db["users"].put("new", {})
     with velocity.open(tmp_path / "db") as db:
         assert list(db["users"]) == ["new"]
+
+
+def test_expired_documents_whose_slots_look_alike(durable_mode, tmp_path):
+    """The second of two with one tag and one expiry was taken for the first: deleting that twice never ended."""
+    with velocity.open(tmp_path / "db", storage_mode=durable_mode) as db:
+        users = db.create_collection("users")
+        seed = manifest_load(str(tmp_path / "db"))["hash_seed"]
+        seen, alike = {}, []
+        for number in range(1_000_000):
+            other = seen.setdefault(xxhash.xxh3_64_intdigest(f"u{number}".encode(), seed) >> 34, number)
+            if other != number:
+                alike += [f"u{other}", f"u{number}"]
+                if len(alike) == 20:
+                    break
+        users.put("kept", {})
+        users.put_many(((id, {}) for id in alike), ttl=0.05)
+        eventually(lambda: db.stats().documents == 1)
+        assert list(users) == ["kept"]

@@ -32,8 +32,11 @@ static vel_status find_expired(vel_engine *e, const expiry_entry *entry, reaper 
                 if (read) { status = read; break; }
                 record = cold.data + at;
             }
-            if (record_expiry(record) != entry->expiry) continue;
             uint16_t id_size = record_id_size(record);
+            /* Another document's slot may have the same tag, and the same expiry too. */
+            if (record_expiry(record) != entry->expiry ||
+                engine_hash(e, record_id(record), id_size) != entry->hash)
+                continue;
             if ((status = buffer_reserve(&r->ids, id_size))) break;
             memcpy(r->ids.data + r->ids.size, record_id(record), id_size);
             r->id_at[r->count] = r->ids.size;
