@@ -20,7 +20,7 @@ from typing import Any
 TICK = 0.002  # seconds the witness sleeps
 LATE = 0.001  # seconds; less is not worth keeping
 SLOW = 0.005  # seconds; a quicker call has no pause to explain
-KEPT = 50_000  # late ticks: minutes of them, and bounded
+KEPT = 50_000  # late ticks of one round, and a bound on them
 
 
 class RunDelay:

@@ -73,7 +73,6 @@ class Soak:
         self._copy = Store(load.mode, directory / "copy" / "data")
         self._writers = [Writer(load.seed, n, load.ids) for n in range(load.writers)]
         self._readers = [Reader(load.seed, n, self._writers) for n in range(load.readers)]
-        self._witness = Witness()
 
     def _open(self, store: Store) -> velocity.VelocityDB:
         cached = self.load.mode in ("hybrid", "persistent")
@@ -85,12 +84,9 @@ class Soak:
             self.database.create_collection(name)
         for writer in self._writers:
             writer.fill(self.database)
-        self._witness.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._witness.__exit__()
-        self.done.witness_longest = self._witness.longest
         if exception[0] is None:
             self._count()
         self._store.verified = exception[0] is None  # else the failure itself is the finding
@@ -117,12 +113,14 @@ class Soak:
             if number == len(workers):
                 self._maintain()
                 return
-            with Stopwatch(self._witness) as watch:
+            with Stopwatch(witness) as watch:
                 workers[number].run(self.database, self.load.steps, watch)
             watches.append(watch)
 
         watches: list[Stopwatch] = []
-        run_threads(work, len(workers) + 1)
+        with Witness() as witness:
+            run_threads(work, len(workers) + 1)
+        self.done.witness_longest = max(self.done.witness_longest, witness.longest)
         for watch in watches:
             self.done.calls += watch.calls
             for verb, pause in watch.slowest.items():
