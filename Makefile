@@ -64,7 +64,7 @@ fuzz: build
 
 # An hour of mixed load in each storage mode, or as ARGS say: docs/testing.md.
 soak: build $(VENV)/.test
-	PYTHONPATH=tests $(PY) -m support.soak $(ARGS)
+	MALLOC_ARENA_MAX=1 PYTHONPATH=tests $(PY) -m support.soak $(ARGS)
 
 bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)
