@@ -12,7 +12,7 @@ SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
 	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd))
 BUILT := build/.built
 
-.PHONY: build demo test crash debug asan tsan freethreaded fuzz bench lint wheel clean
+.PHONY: build demo test crash debug asan tsan freethreaded fuzz soak bench lint wheel clean
 
 build: $(BUILT)
 
@@ -61,6 +61,10 @@ tsan: $(VENV)/.test
 
 fuzz: build
 	tools/fuzz.sh $(ARGS)
+
+# An hour of mixed load in each storage mode, or as ARGS say: docs/testing.md.
+soak: build $(VENV)/.test
+	MALLOC_ARENA_MAX=1 PYTHONPATH=tests $(PY) -m support.soak $(ARGS)
 
 bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)
