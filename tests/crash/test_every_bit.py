@@ -17,6 +17,7 @@ import velocity
 from support.files import image, segments, used_size
 from support.store import Store, contents
 from velocity import CorruptionError
+from velocity._core import storage
 
 HEADER, SLOTS = 128, range(64, 96)  # of a segment; in it the watermark slots
 LENGTH = 4  # bytes of a frame's length
@@ -40,6 +41,7 @@ class Sound:
     def __init__(self, mode, directory, acceptable, synced):
         self.mode, self.directory = mode, directory
         self.acceptable = acceptable  # the last one: all of it; before: without what was not synced
+        (directory / "LOCK").write_bytes(b"12345\n" if synced else b"")
         self.files = {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
         self.synced = synced  # bytes of the segment that is not sealed, by its name
         self.used = {name: used_size(directory / name) for name in synced}
@@ -154,6 +156,18 @@ def live(db, turn):
     one.put(f"large{turn}", {"data": "l" * 3000})  # a hint is an eighth of its segment at most
 
 
+def kill(db, path, directory):
+    """An image whose last frame no sync has promised: again when the flusher was quicker."""
+    active = max(s for s in segments(path) if any(s.read_bytes()[:HEADER]))
+    while True:
+        synced, before = used_size(active), everything(db)
+        db["one"].put("promised by no sync", {"data": "end"})
+        image(path, directory)
+        header = storage.read_header((directory / active.name).read_bytes())
+        if header["durable_seq"] < db.stats().sequence:
+            return {active.name: synced}, [before, everything(db)]
+
+
 def build(mode, path, killed):
     """Two turns of a life that are compacted, and a third that ended with a close or a kill."""
     store, directory = Store(mode, path), path.parent / "damaged"
@@ -166,19 +180,14 @@ def build(mode, path, killed):
     db = store.open(flush_interval=3600)
     live(db, 2)
     db.flush()
-    acceptable, synced = [everything(db)], {}
+    synced, acceptable = {}, [everything(db)]
     if killed:
-        active = max(s for s in segments(path) if any(s.read_bytes()[:HEADER]))
-        synced[active.name] = used_size(active)
-        db["one"].put("promised by no sync", {"data": "end"})
-        acceptable.append(everything(db))
-        image(path, directory)
+        synced, acceptable = kill(db, path, directory)
         for name, data in older.items():  # the kill may come before the flusher has removed it
             (directory / name).write_bytes(data)
     store.close()
     if not killed:
         image(path, directory)
-    (directory / "LOCK").write_bytes(b"12345\n" if killed else b"")
     return Sound(mode, directory, acceptable, synced)
 
 
@@ -241,3 +250,29 @@ def test_every_length(sound, crash_options):
     chance = random.Random(f"lengths {crash_options.seed}")
     for name, data, size in places(sound, crash_options, chance):
         sound.check(name, size, data[:size], sound.what_is_at(name, size, cut=True), True)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
+def test_bits_of_a_large_database(killed, unbounded_or_bounded, crash_options, tmp_path):
+    """Anywhere in 20,000 documents."""
+    store, directory = Store(unbounded_or_bounded, tmp_path / "data"), tmp_path / "damaged"
+    db = store.open(flush_interval=3600)
+    users = db.create_collection("users")
+    users.put_many((f"u{n}", {"n": n, "text": "x" * (n % 50)}) for n in range(20_000))
+    users.delete_many([f"u{n}" for n in range(0, 20_000, 5)])
+    db.flush()
+    expected = everything(db)
+    if not killed:
+        db.close()
+    image(store.path, directory)
+    store.close()
+    synced = {s.name: used_size(s) for s in segments(directory) if killed and used_size(s)}
+    sound = Sound(store.mode, directory, [expected], synced)
+    chance = random.Random(f"large {crash_options.seed}")
+    names = [name for name, data in sound.files.items() if any(data)]
+    for _ in range(300 if crash_options.all_damage else 20):
+        name = chance.choice(names)
+        data = bytearray(sound.files[name])
+        place, bit = chance.randrange(sound.used.get(name, len(data))), chance.randrange(8)
+        data[place] ^= 1 << bit
+        sound.check(name, place, data, sound.what_is_at(name, place), True)
