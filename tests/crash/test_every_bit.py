@@ -207,9 +207,7 @@ def is_structure(name, place):
 
 def step_of(sound, name, place, options):
     """Every how many-th place of a file is damaged there."""
-    if is_structure(name, place):
-        return 1
-    if options.all_damage:
+    if options.all_damage or is_structure(name, place):
         return 1
     return 400 if sound.what_is_at(name, place) == UNREAD["zeros"] else 16
 

@@ -241,11 +241,10 @@ static void drop_from(recovery *r, uint32_t position) {
 static vel_status find_end(recovery *r) {
     vel_log *log = &r->e->log;
     vel_status status = VEL_OK;
-    char end_path[VEL_PATH_MAX];  /* where the log ends, also when nothing is left of that segment */
-    uint64_t end = 0;
-    snprintf(end_path, sizeof end_path, "%s",
-             log->count ? log->list[log->count - 1]->path : r->e->directory);
-    if (log->count) end = log->list[log->count - 1]->tail;
+    const vel_segment *last = log->count ? log->list[log->count - 1] : NULL;
+    uint64_t end = last ? last->tail : 0;
+    char end_path[VEL_PATH_MAX];  /* where the log ends, also when that segment is dropped */
+    snprintf(end_path, sizeof end_path, "%s", last ? last->path : r->e->directory);
     r->scanned = calloc(log->count + 1, sizeof *r->scanned);
     if (!r->scanned) return VEL_E_NOMEM;
     log->seq = r->m.sealed_seq;  /* also when the segments that reached it were compacted away */
