@@ -164,7 +164,8 @@ def kill(db, path, directory):
         db["one"].put("promised by no sync", {"data": "end"})
         image(path, directory)
         header = storage.read_header((directory / active.name).read_bytes())
-        if header["durable_seq"] < db.stats().sequence:
+        manifest = storage.manifest_load(directory)
+        if max(header["durable_seq"], manifest["durable_seq"]) < db.stats().sequence:
             return {active.name: synced}, [before, everything(db)]
 
 
