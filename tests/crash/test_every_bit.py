@@ -17,7 +17,7 @@ import velocity
 from support.files import image, segments, used_size
 from support.store import Store, contents
 from velocity import CorruptionError
-from velocity._core import storage
+from velocity._core import engine, storage
 
 HEADER, SLOTS = 128, range(64, 96)  # of a segment; in it the watermark slots
 LENGTH = 4  # bytes of a frame's length
@@ -194,6 +194,7 @@ def build(mode, path, killed):
 
 @pytest.fixture(params=["closed", "killed"])
 def sound(request, small_segments, tmp_path, unbounded_or_bounded):
+    engine.segment_size_set(65536)  # room for the puts of `kill`
     return build(unbounded_or_bounded, tmp_path / "data", request.param == "killed")
 
 
