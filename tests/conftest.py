@@ -34,6 +34,7 @@ def pytest_addoption(parser):
     group.addoption("--crash-seed", default=CRASH_SEED, metavar="TEXT")
     group.addoption("--crash-run", type=int, metavar="N", help="only this run, as a failure names it")
     group.addoption("--crash-calls", choices=["some", "all"], default="some")
+    group.addoption("--damage", choices=["some", "all"], default="some", help="in test_every_bit.py")
 
 
 def pytest_report_header(config):
@@ -112,6 +113,7 @@ class CrashOptions:
     def __init__(self, option):
         self.states, self.seed, self.run = option.crash_states, option.crash_seed, option.crash_run
         self.all_calls = option.crash_calls == "all"
+        self.all_damage = option.damage == "all"
 
     def remove(self, root):
         """Of a run that went well nothing is kept."""

@@ -21,7 +21,7 @@ out=build/fuzz
 flags=(-std=gnu11 -g -O1 -DVEL_DEBUG -fno-omit-frame-pointer -Wall -Wextra -Wno-unused-parameter
     -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Ivelocity/_core)
 core=(base xxh3 value value_check value_compare value_lookup value_merge names record fileio segment
-    hint manifest)
+    hint manifest checkpoint checkpoint_check)
 codec=(pynames pycodec pydecode pyshape pytime)
 
 if ! command -v "$clang" > /dev/null; then

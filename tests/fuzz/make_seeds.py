@@ -50,6 +50,7 @@ def cut_files(directory, when):
     from velocity._core import storage
 
     write("manifest", when, (directory / "MANIFEST").read_bytes())
+    write("checkpoint", when, (directory / "CHECKPOINT").read_bytes())
     for path in directory.glob("*.hint"):
         write("hint", when, path.read_bytes())
     for path in directory.glob("*.seg"):

@@ -241,6 +241,10 @@ static void drop_from(recovery *r, uint32_t position) {
 static vel_status find_end(recovery *r) {
     vel_log *log = &r->e->log;
     vel_status status = VEL_OK;
+    const vel_segment *last = log->count ? log->list[log->count - 1] : NULL;
+    uint64_t end = last ? last->tail : 0;
+    char end_path[VEL_PATH_MAX];  /* where the log ends, also when that segment is dropped */
+    snprintf(end_path, sizeof end_path, "%s", last ? last->path : r->e->directory);
     r->scanned = calloc(log->count + 1, sizeof *r->scanned);
     if (!r->scanned) return VEL_E_NOMEM;
     log->seq = r->m.sealed_seq;  /* also when the segments that reached it were compacted away */
@@ -253,6 +257,8 @@ static vel_status find_end(recovery *r) {
         }
         status = walk_segment(r, s, &r->scanned[i], &torn);
         if (status) break;
+        snprintf(end_path, sizeof end_path, "%s", s->path);
+        end = s->tail;
         bool empty = s->tail == SEGMENT_HEADER_SIZE;
         if (torn) {
             snprintf(r->e->torn_text, sizeof r->e->torn_text,
@@ -264,9 +270,7 @@ static vel_status find_end(recovery *r) {
         else status = seal_found(r, s);
     }
     if (!status && log->seq < r->durable_seq)
-        return vel_fail(r->error, VEL_E_CORRUPT, 0,
-                        log->count ? log->list[log->count - 1]->path : r->e->directory,
-                        log->count ? log->list[log->count - 1]->tail : 0,
+        return vel_fail(r->error, VEL_E_CORRUPT, 0, end_path, end,
                         "frames %llu to %llu were synced and are missing from the log",
                         (unsigned long long)log->seq + 1, (unsigned long long)r->durable_seq);
     return status;

@@ -52,7 +52,7 @@ static vel_status take_expiries(void *context, const void *items, size_t count) 
 /* Documents of one collection, few enough to reserve slots for them together. */
 static vel_status take_run(vel_engine *e, vel_collection *c, const checkpoint_document *x,
                            size_t count) {
-    uint64_t hashes[RESERVE_RUN];
+    uint64_t hashes[RESERVE_RUN] = {0};
     for (size_t i = 0; i < count; i++)
         hashes[i] = (uint64_t)x[i].tag << (64 - TABLE_TAG_BITS);
     vel_status status = table_reserve(&c->table, hashes, count);

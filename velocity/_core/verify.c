@@ -16,6 +16,7 @@ typedef struct {
     uint32_t position;        /* in the manifest's list of the segment being walked */
     checkpoint_document *documents; size_t document_count;  /* sorted by place */
     uint64_t documents_found;
+    char end_path[VEL_PATH_MAX]; uint64_t end;  /* where the log walked last ends */
 } verifier;
 
 static void problem(verifier *v, const char *path, uint64_t offset, const char *what) {
@@ -154,6 +155,8 @@ static void verify_segment(verifier *v, uint64_t id, const manifest_segment *lis
         v->seq = frame.seq;
         at += frame.length;
     }
+    snprintf(v->end_path, sizeof v->end_path, "%s", path);
+    v->end = at;
     if (status == VEL_END) why = "a frame is missing";
     bool whole = status == VEL_END && (!sealed_size || at == sealed_size);
     bool torn = status == VEL_E_CORRUPT && !sealed_size && v->seq >= v->durable_seq;
@@ -232,7 +235,8 @@ static vel_status verify_all(verifier *v, vel_error *error) {
     if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
     status = verify_newer(v, error);
     if (!status && v->seq < v->durable_seq)
-        problem(v, v->directory, 0, "frames that were synced are missing from the log");
+        problem(v, v->end_path[0] ? v->end_path : v->directory, v->end,
+                "frames that were synced are missing from the log");
     return status;
 }
 
