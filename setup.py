@@ -35,7 +35,7 @@ EXTENSIONS = {
     "document": [*CODEC, "record"],
     "memory": MEMORY,
     "storage": STORAGE + ["pynames"],
-    "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE}),
+    "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE, "pyfaults"}),
 }
 
 

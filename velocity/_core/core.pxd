@@ -34,12 +34,8 @@ cdef extern from "epoch.h" nogil:
     void epoch_init()
 
 
-cdef extern from "fileio.h" nogil:
-    enum:
-        FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ALLOCATE, FAULT_TRUNCATE
-        FAULT_RENAME, FAULT_REMOVE, FAULT_SYNC_DIRECTORY, FAULT_MAP, FAULT_ONCE, FAULT_SHORT
-    vel_status c_fault_set "fault_set"(int point, int64_t after, int sys_errno, int flags)
-    void c_fault_clear "fault_clear"()
+cdef extern from "pyfaults.h":
+    int pyfaults_init(object module) except -1
 
 
 cdef extern from "record.h" nogil:

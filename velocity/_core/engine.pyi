@@ -1,6 +1,6 @@
 """The database engine: collections of documents in one directory, or in memory only."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, final
 
 from velocity._core.document import Document
@@ -180,4 +180,14 @@ def fault_set(
 ) -> None:
     """Tests: make a system call of this engine fail; fileio.h has the points."""
 
-def fault_clear() -> None: ...
+def fault_clear() -> None:
+    """Tests: let system calls work again."""
+
+def file_watch(watcher: Callable[[str, str, str | None, bool, int], object] | None) -> None:
+    """Tests: call watcher(point, path, to, done, sys_errno) before and after each call on files.
+
+    It runs on the calling thread, which may hold locks of the engine. None: no more.
+    """
+
+def segment_size_set(size_min: int) -> None:
+    """Tests: segments of every log of the process may be this small; 0: as usual."""

@@ -17,6 +17,7 @@ from velocity._core.document cimport Document, document_new, id_bytes
 
 import math
 import os
+import sys
 from collections.abc import Mapping
 
 from velocity._core.arguments import check_object, each, name_bytes
@@ -996,7 +997,7 @@ cdef bint has_operators(object fields):
         isinstance(name, str) and name.startswith("$") for name in fields)
 
 
-# --- verification, faults ---------------------------------------------------------------------
+# --- verification -----------------------------------------------------------------------------
 
 cdef void collect_problem(void *context, const char *path, uint64_t offset,
                           const char *what) noexcept with gil:
@@ -1021,19 +1022,4 @@ def verify_directory(path):
     return records, problems
 
 
-_FAULTS = {
-    "open": FAULT_OPEN, "read": FAULT_READ, "write": FAULT_WRITE, "sync": FAULT_SYNC,
-    "allocate": FAULT_ALLOCATE, "truncate": FAULT_TRUNCATE, "rename": FAULT_RENAME,
-    "remove": FAULT_REMOVE, "sync_directory": FAULT_SYNC_DIRECTORY, "map": FAULT_MAP,
-}
-
-
-def fault_set(point, int64_t after, int sys_errno, bint once=False, bint short=False):
-    """Tests: make a system call of this engine fail (fileio.h names the points)."""
-    c_fault_set(_FAULTS[point], after, sys_errno,
-                (FAULT_ONCE if once else 0) | (FAULT_SHORT if short else 0))
-
-
-def fault_clear():
-    """Tests: let system calls work again."""
-    c_fault_clear()
+pyfaults_init(sys.modules[__name__])

@@ -15,15 +15,18 @@
 
 #define CALL_SIZE_MAX ((size_t)1 << 30) /* bytes per system call: macOS refuses more than INT_MAX */
 
-/* ---- faults ---- */
+/* ---- faults and watching ---- */
 
 typedef struct {
     int64_t left; /* calls that still succeed */
     int sys_errno, flags;
 } fault;
 
+#define WATCHED ((uint32_t)1 << FAULT_POINTS)
+
 static fault faults[FAULT_POINTS];
-static uint32_t faults_armed; /* one bit per point */
+static uint32_t armed; /* one bit per point, and WATCHED */
+static file_watcher file_watching;
 
 vel_status fault_set(int point, int64_t after, int sys_errno, int flags) {
     if (point < 0 || point >= FAULT_POINTS || after < 0 || sys_errno <= 0) return VEL_E_INVALID;
@@ -32,11 +35,17 @@ vel_status fault_set(int point, int64_t after, int sys_errno, int flags) {
     atomic_set_relaxed(&faults[point].left, after);
     atomic_set_relaxed(&faults[point].sys_errno, sys_errno);
     atomic_set_relaxed(&faults[point].flags, flags);
-    __atomic_fetch_or(&faults_armed, 1u << point, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&armed, 1u << point, __ATOMIC_RELEASE);
     return VEL_OK;
 }
 
-void fault_clear(void) { atomic_set_release(&faults_armed, 0u); }
+void fault_clear(void) { __atomic_fetch_and(&armed, WATCHED, __ATOMIC_RELEASE); }
+
+void file_watch(file_watcher watcher) {
+    atomic_set_release(&file_watching, watcher);
+    if (watcher) __atomic_fetch_or(&armed, WATCHED, __ATOMIC_RELEASE);
+    else __atomic_fetch_and(&armed, ~WATCHED, __ATOMIC_RELEASE);
+}
 
 static int fault_count(int point, int *flags) {
     fault *f = &faults[point];
@@ -44,16 +53,44 @@ static int fault_count(int point, int *flags) {
     if (left > 0) return 0;
     *flags = atomic_get_relaxed(&f->flags);
     if (*flags & FAULT_ONCE) {
-        __atomic_fetch_and(&faults_armed, ~(1u << point), __ATOMIC_ACQ_REL);
+        __atomic_fetch_and(&armed, ~(1u << point), __ATOMIC_ACQ_REL);
         if (left < 0) return 0; /* another thread took the one failure */
     }
     return atomic_get_relaxed(&f->sys_errno);
 }
 
+/* A call on files under way. */
+typedef struct {
+    file_watcher watcher; /* that saw it begin, or NULL */
+    file_event event;
+    int flags;            /* of its fault */
+} file_call;
+
+static int call_begin_armed(file_call *c, uint32_t how, fault_point point, const char *path,
+                            const char *to) {
+    if (how & WATCHED) c->watcher = atomic_get_acquire(&file_watching);
+    if (c->watcher) {
+        c->event = (file_event){point, path, to, false, 0};
+        c->watcher(&c->event);
+    }
+    return how & 1u << point ? fault_count(point, &c->flags) : 0;
+}
+
 /* The errno with which this call is to fail, or 0. */
-VEL_INLINE int fault_check(int point, int *flags) {
-    if (vel_likely(!(atomic_get_relaxed(&faults_armed) & (1u << point)))) return 0;
-    return fault_count(point, flags);
+VEL_INLINE int call_begin(file_call *c, fault_point point, const char *path, const char *to) {
+    c->watcher = NULL;
+    c->flags = 0;
+    uint32_t how = atomic_get_relaxed(&armed) & (WATCHED | 1u << point);
+    return vel_likely(!how) ? 0 : call_begin_armed(c, how, point, path, to);
+}
+
+/* Every call that began ends; e: its errno or 0, handed back. */
+VEL_INLINE int call_end(file_call *c, int e) {
+    if (vel_likely(!c->watcher)) return e;
+    c->event.done = true;
+    c->event.sys_errno = e;
+    c->watcher(&c->event);
+    return e;
 }
 
 /* ---- errors ---- */
@@ -102,13 +139,11 @@ static int open_again(const char *path, int mode) {
 }
 
 vel_status file_open(const char *path, int mode, int *fd, vel_error *error) {
-    int flags, e = fault_check(FAULT_OPEN, &flags);
-    if (!e) {
-        *fd = open_again(path, mode);
-        if (*fd >= 0) return VEL_OK;
-        e = errno;
-    }
-    *fd = -1;
+    file_call call;
+    int e = call_begin(&call, FAULT_OPEN, path, NULL);
+    *fd = e ? -1 : open_again(path, mode);
+    if (!e && *fd < 0) e = errno;
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, mode & O_CREAT ? "open or create the file" : "open the file");
 }
 
@@ -119,7 +154,8 @@ void file_close(int fd) {
 
 vel_status file_read(int fd, const char *path, uint64_t offset, void *to, size_t size, size_t *got,
                      vel_error *error) {
-    int flags, e = fault_check(FAULT_READ, &flags);
+    file_call call;
+    int e = call_begin(&call, FAULT_READ, path, NULL);
     *got = 0;
     while (!e && *got < size) {
         size_t part = size - *got < CALL_SIZE_MAX ? size - *got : CALL_SIZE_MAX;
@@ -128,7 +164,7 @@ vel_status file_read(int fd, const char *path, uint64_t offset, void *to, size_t
         if (n > 0) *got += (size_t)n;
         else if (errno != EINTR) e = errno;
     }
-    if (!e) return VEL_OK;
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "read %zu bytes at offset %llu", size,
                    (unsigned long long)offset);
 }
@@ -151,10 +187,11 @@ static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t size) 
 
 vel_status file_write(int fd, const char *path, uint64_t offset, const void *from, size_t size,
                       vel_error *error) {
-    int flags = 0, e = fault_check(FAULT_WRITE, &flags);
+    file_call call;
+    int e = call_begin(&call, FAULT_WRITE, path, NULL);
     if (!e) e = write_all(fd, offset, from, size);
-    else if (flags & FAULT_SHORT) write_all(fd, offset, from, size / 2);
-    if (!e) return VEL_OK;
+    else if (call.flags & FAULT_SHORT) write_all(fd, offset, from, size / 2);
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "write %zu bytes at offset %llu", size,
                    (unsigned long long)offset);
 }
@@ -171,11 +208,11 @@ static int sync_data(int fd) {
 }
 
 vel_status file_sync(int fd, const char *path, vel_error *error) {
-    int flags, e = fault_check(FAULT_SYNC, &flags);
-    while (!e) {
-        if (sync_data(fd) == 0) return VEL_OK;
+    file_call call;
+    int e = call_begin(&call, FAULT_SYNC, path, NULL);
+    while (!e && sync_data(fd) < 0)
         if (errno != EINTR) e = errno;
-    }
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "sync the file to disk");
 }
 
@@ -210,28 +247,30 @@ vel_status file_allocate(int fd, const char *path, uint64_t offset, uint64_t siz
     uint64_t old_size;
     vel_status status = file_size(fd, path, &old_size, error);
     if (status) return status;
-    int flags, e = fault_check(FAULT_ALLOCATE, &flags);
+    file_call call;
+    int e = call_begin(&call, FAULT_ALLOCATE, path, NULL);
     if (!e) {
         do e = allocate_blocks(fd, offset, size, old_size);
         while (e == EINTR);
     }
     if (e == EOPNOTSUPP || e == ENOTSUP || e == ENOSYS) e = write_zeros(fd, offset, size);
-    if (!e) return VEL_OK;
+    if (!e) return call_end(&call, 0), VEL_OK;
     /* Part of it may have been reserved: give that back, the disk is probably full. */
     uint64_t new_size;
     if (file_size(fd, path, &new_size, NULL) == VEL_OK && new_size > old_size &&
         ftruncate(fd, (off_t)old_size) < 0) {
         /* What counts is the first failure; the rest of the file reads as zeros. */
     }
+    call_end(&call, e);
     return file_fail(error, e, path, "grow the log by %llu bytes", (unsigned long long)size);
 }
 
 vel_status file_truncate(int fd, const char *path, uint64_t size, vel_error *error) {
-    int flags, e = fault_check(FAULT_TRUNCATE, &flags);
-    while (!e) {
-        if (ftruncate(fd, (off_t)size) == 0) return VEL_OK;
+    file_call call;
+    int e = call_begin(&call, FAULT_TRUNCATE, path, NULL);
+    while (!e && ftruncate(fd, (off_t)size) < 0)
         if (errno != EINTR) e = errno;
-    }
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "set the file's size to %llu", (unsigned long long)size);
 }
 
@@ -243,26 +282,30 @@ vel_status file_size(int fd, const char *path, uint64_t *size, vel_error *error)
 }
 
 vel_status file_rename(const char *from, const char *to, vel_error *error) {
-    int flags, e = fault_check(FAULT_RENAME, &flags);
-    if (!e && rename(from, to) == 0) return VEL_OK;
-    if (!e) e = errno;
+    file_call call;
+    int e = call_begin(&call, FAULT_RENAME, from, to);
+    if (!e && rename(from, to) < 0) e = errno;
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, to, "rename a new file into place");
 }
 
 vel_status file_remove(const char *path, vel_error *error) {
-    int flags, e = fault_check(FAULT_REMOVE, &flags);
-    if (!e && (unlink(path) == 0 || errno == ENOENT)) return VEL_OK;
-    if (!e) e = errno;
+    file_call call;
+    int e = call_begin(&call, FAULT_REMOVE, path, NULL);
+    if (!e && unlink(path) < 0 && errno != ENOENT) e = errno;
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "remove the file");
 }
 
 vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_error *error) {
-    int flags, e = fault_check(FAULT_MAP, &flags);
+    file_call call;
+    int e = call_begin(&call, FAULT_MAP, path, NULL);
     *out = NULL;
+    void *map = e ? MAP_FAILED
+                  : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (!e && map == MAP_FAILED) e = errno;
+    call_end(&call, e);
     if (e) return file_fail(error, e, path, "map %llu bytes", (unsigned long long)size);
-    void *map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
-        return file_fail(error, errno, path, "map %llu bytes", (unsigned long long)size);
     /* A fork that wrote through the mapping would write into its parent's log. */
 #ifdef __APPLE__
     int kept = minherit(map, (size_t)size, VM_INHERIT_NONE);
@@ -299,7 +342,7 @@ vel_status file_replace(const char *directory, const char *path, const void *fro
     file_close(fd);
     if (status == VEL_OK) status = file_rename(temporary, path, error);
     if (status) {
-        unlink(temporary);
+        file_remove(temporary, NULL);
         return status;
     }
     return directory_sync(directory, error);
@@ -331,16 +374,16 @@ vel_status file_load(const char *path, uint64_t size_max, vel_buffer *out, vel_e
 /* ---- directories ---- */
 
 vel_status directory_sync(const char *path, vel_error *error) {
-    int flags, e = fault_check(FAULT_SYNC_DIRECTORY, &flags);
-    if (!e) {
-        int fd = open_again(path, O_RDONLY | O_DIRECTORY);
-        if (fd < 0) return file_fail(error, errno, path, "open the directory");
-        while (!e && fsync(fd) < 0)
-            if (errno != EINTR) e = errno;
-        close(fd);
-    }
+    file_call call;
+    int e = call_begin(&call, FAULT_SYNC_DIRECTORY, path, NULL);
+    int fd = e ? -1 : open_again(path, O_RDONLY | O_DIRECTORY);
+    if (!e && fd < 0) e = errno;
+    while (!e && fsync(fd) < 0)
+        if (errno != EINTR) e = errno;
+    if (fd >= 0) close(fd);
     /* Some network file systems do not sync directories, and need not: entries go to the server. */
-    if (!e || e == EINVAL) return VEL_OK;
+    if (fd >= 0 && e == EINVAL) e = 0;
+    if (!call_end(&call, e)) return VEL_OK;
     return file_fail(error, e, path, "sync the directory to disk");
 }
 

@@ -8,10 +8,13 @@
  * Fault points: fault_set(point, after, sys_errno, flags) makes the call number `after` from now
  * (0: the next) to that point fail with sys_errno, and every later one until fault_clear;
  * FAULT_ONCE in flags makes it fail once. A short write fault (FAULT_SHORT, only at FAULT_WRITE)
- * makes file_write write half before it fails. VEL_E_INVALID for an unknown point or flag. Costs
- * one relaxed load when off.
+ * makes file_write write half before it fails. VEL_E_INVALID for an unknown point or flag.
  *
- * Thread-safe: files are plain descriptors; the fault table is atomic.
+ * Watching: file_watch(watcher) shows each call to a watcher before it is made and after it, so
+ * that tests can keep what the disk would hold after a crash. Faults and watching together cost one
+ * relaxed load when off.
+ *
+ * Thread-safe: files are plain descriptors; the fault table and the watcher are atomic.
  */
 #ifndef VEL_FILEIO_H
 #define VEL_FILEIO_H
@@ -26,6 +29,17 @@ enum { FAULT_ONCE = 1, FAULT_SHORT = 2 };
 
 vel_status fault_set(int point, int64_t after, int sys_errno, int flags);
 void fault_clear(void);
+
+typedef struct {
+    fault_point point;
+    const char *path, *to;  /* to: only FAULT_RENAME; else NULL */
+    bool done;              /* the call is over */
+    int sys_errno;          /* then what it failed with, 0: success */
+} file_event;
+/* Called on the calling thread, which may hold locks of the engine. */
+typedef void (*file_watcher)(const file_event *event);
+/* NULL: no more; calls under way may still be shown. */
+void file_watch(file_watcher watcher);
 
 /* Fill *error (may be NULL): "cannot " and the format, then why, and what to do. e: an errno.
  * Returns VEL_E_IO. */

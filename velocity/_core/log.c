@@ -103,9 +103,19 @@ uint64_t log_disk_usage(const vel_log *log) {
     return total;
 }
 
+static uint64_t segment_size_min = SEGMENT_SIZE_MIN;  /* atomic */
+
+vel_status log_segment_size_set(uint64_t size_min) {
+    if (!size_min) size_min = SEGMENT_SIZE_MIN;
+    if (size_min < CHUNK_MIN || size_min > SEGMENT_SIZE_MAX) return VEL_E_INVALID;
+    atomic_set_relaxed(&segment_size_min, size_min);
+    return VEL_OK;
+}
+
 uint64_t log_segment_size(const vel_log *log) {
     uint64_t wished = log_disk_usage(log) / SEGMENTS_WISHED;
-    if (wished < SEGMENT_SIZE_MIN) wished = SEGMENT_SIZE_MIN;
+    uint64_t least = atomic_get_relaxed(&segment_size_min);
+    if (wished < least) wished = least;
     return (wished < SEGMENT_SIZE_MAX ? wished : SEGMENT_SIZE_MAX) & ~(PAGE - 1);
 }
 

@@ -135,5 +135,8 @@ void log_fail(vel_log *log, const vel_error *error);
 uint64_t log_disk_usage(const vel_log *log);
 /* Bytes a segment may have before the next is begun. Requires commit_lock. */
 uint64_t log_segment_size(const vel_log *log);
+/* Tests: segments may be this small, so that few writes fill some; 0: as usual (16 MiB). Holds for
+ * every log of the process. VEL_E_INVALID below what a segment takes at once (16 KiB). */
+vel_status log_segment_size_set(uint64_t size_min);
 
 #endif

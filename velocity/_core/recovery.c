@@ -282,6 +282,31 @@ static vel_status find_end(recovery *r) {
     return status;
 }
 
+/* --- left-overs ------------------------------------------------------------------------------ */
+
+static bool in_log(const vel_log *log, uint64_t id) {
+    for (uint32_t i = 0; i < log->count; i++)
+        if (log->list[i]->id == id) return true;
+    return false;
+}
+
+/* Remove hints whose segment is gone, and half-written ones: nothing else ever would. One that
+ * stays does no harm. */
+static void clear_hints(const recovery *r) {
+    char path[VEL_PATH_MAX];
+    struct dirent *entry;
+    uint64_t id;
+    DIR *d = opendir(r->e->directory);
+    while (d && (entry = readdir(d))) {
+        bool half = parse_segment_name(entry->d_name, "hint.tmp", &id);
+        if (!half && (!parse_segment_name(entry->d_name, "hint", &id) || in_log(&r->e->log, id)))
+            continue;
+        segment_name(path, sizeof path, r->e->directory, id, half ? "hint.tmp" : "hint");
+        file_remove(path, NULL);
+    }
+    if (d) closedir(d);
+}
+
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static vel_status recover(recovery *r) {
@@ -293,6 +318,7 @@ static vel_status recover(recovery *r) {
     if (!status) status = restore_catalog(r);
     if (!status) status = open_segments(r);
     if (!status) status = find_end(r);
+    if (!status) clear_hints(r);
     if (!status) status = seen_open(&r->seen);
     for (uint32_t i = e->log.count; !status && i-- > 0;) status = restore_segment(r, i);
     if (!status) status = restore_names(r);
