@@ -12,7 +12,7 @@ SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
 	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd))
 BUILT := build/.built
 
-.PHONY: build demo test bench lint wheel clean
+.PHONY: build demo test crash bench lint wheel clean
 
 build: $(BUILT)
 
@@ -45,6 +45,11 @@ demo: build
 
 test: build $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
+
+# Many crash states under the log, and each call on files failing in turn: see docs/durability.md.
+crash: build $(VENV)/.test
+	$(PY) -m pytest tests/crash/test_power_loss.py tests/crash/test_each_call.py -q \
+		--crash-states=100000 --crash-calls=all $(ARGS)
 
 bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)

@@ -25,6 +25,21 @@ settings.load_profile("velocity")
 MEMORY_ROOT, ROOM = "/dev/shm", 2 << 30
 
 
+CRASH_STATES, CRASH_SEED = 2400, "1"
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("crash states", "power loss and failing calls under the log")
+    group.addoption("--crash-states", type=int, default=CRASH_STATES, metavar="N")
+    group.addoption("--crash-seed", default=CRASH_SEED, metavar="TEXT")
+    group.addoption("--crash-run", type=int, metavar="N", help="only this run, as a failure names it")
+    group.addoption("--crash-calls", choices=["some", "all"], default="some")
+
+
+def pytest_report_header(config):
+    return f"crash states: {config.option.crash_states}, --crash-seed={config.option.crash_seed}"
+
+
 def pytest_configure(config):
     root = os.environ.get("VELOCITY_TEST_ROOT")
     if root is None and os.path.isdir(MEMORY_ROOT) and os.access(MEMORY_ROOT, os.W_OK):
@@ -81,10 +96,38 @@ def users(db):
     return db.create_collection("users")
 
 
+@pytest.fixture
+def small_segments():
+    """Segments of 16 KiB, so that few writes fill some."""
+    from velocity._core import engine
+
+    engine.segment_size_set(16384)
+    yield
+    engine.segment_size_set(0)
+
+
+class CrashOptions:
+    """What the command line says about crash states."""
+
+    def __init__(self, option):
+        self.states, self.seed, self.run = option.crash_states, option.crash_seed, option.crash_run
+        self.all_calls = option.crash_calls == "all"
+
+    def remove(self, root):
+        """Of a run that went well nothing is kept."""
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def crash_options(request):
+    return CrashOptions(request.config.option)
+
+
 @pytest.fixture(autouse=True)
 def _no_faults_left():
-    """Faults that a test injected must not reach the next one."""
+    """Faults that a test injected must not reach the next one, nor calls a test that is over."""
     yield
     engine = sys.modules.get("velocity._core.engine")
     if engine is not None:
         engine.fault_clear()
+        engine.file_watch(None)

@@ -87,10 +87,10 @@ class Disk:
 
     def called(self, point: str, path: str, to: str | None, done: bool, error: int) -> None:
         name = os.path.basename(path)
-        if name == "LOCK":
-            return
         if error:
             self.errors.append((point, name, error))
+        if name == "LOCK":
+            return
         with self._lock:
             if point not in UNCHANGING:
                 self._look(name)

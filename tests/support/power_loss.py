@@ -69,6 +69,8 @@ def _data(versions: tuple[bytes, ...], how: str, size: int, chance: random.Rando
         return _fit(_fit(old, cut * SECTOR) + _fit(new, size)[cut * SECTOR :], size)
     if how == "inside a sector":
         place = cut * SECTOR + chance.randrange(SECTOR)
+        if chance.random() < 0.5:  # near the first byte that is not the same
+            place = first * SECTOR + chance.randrange(SECTOR)
         before, after = (new, old) if chance.random() < 0.5 else (old, new)
         return _fit(_fit(before, place) + _fit(after, size)[place:], size)
     # Torn. Rarely lost ones are the hard case, for what follows them is whole.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,15 +71,22 @@ class Run:
             self._create(name)
         for _ in range(steps):
             kind = self._chance.choices(list(STEPS), STEPS.values())[0]
+            if not self.states[-1]:
+                kind = "create"
             getattr(self, f"step_{kind}")()
             self.settle()
         self.close()
         self.record("closed")
-        self._stack.close()
 
     def settle(self) -> None:
         """Between two steps."""
         self.record("between steps")
+
+    def end(self) -> None:
+        """Also after a failure: give back files and threads."""
+        self._stack.close()
+        with suppress(velocity.StorageError):
+            self.db.close()
 
     def step_write(self) -> None:
         name = self._chance.choice(sorted(self.states[-1]))
@@ -162,7 +169,8 @@ class Run:
         killed = self.db
         image = self._disk.image()
         self._stack.close()
-        self._attempt(killed.close)
+        with suppress(velocity.StorageError):
+            killed.close()
         self._begin_disk(image)
         self.reopen(self._kill_least())
 

@@ -54,7 +54,9 @@ def check(
         state = allowed[find(_contents(db), allowed)]
         checks = db.health().checks
         assert all(text == "ok" or "torn tail" in text for text in checks.values()), checks
-        state = _write(db, state)
+        name = min(state, default="made after the crash")
+        state = _after(state, name)
+        _write(db, state, name)
     report = velocity.verify(directory)
     assert report.ok, report.errors
     _check_files(directory)
@@ -80,7 +82,8 @@ def _check_interrupted(directory, files, allowed, root, chance, depth) -> None:
         record()
         name = min(states[-1], default="made after the crash")
         states.append({name: {}} | states[-1])
-        states.append(_write(db, states[-1]))
+        states.append(_after(states[-1], name))
+        _write(db, states[-1], name)
         record()
         db.flush()
         least = len(states) - 1
@@ -105,15 +108,17 @@ def _contents(db: velocity.VelocityDB) -> State:
     return {name: contents(db[name]) for name in db.list_collections()}
 
 
-def _write(db: velocity.VelocityDB, state: State) -> State:
-    """One more write; the state after it."""
-    name = min(state, default="made after the crash")
-    documents = dict(state.get(name, {}))
-    fields = {"step": AFTER, AFTER: len(documents)}
-    version = db.create_collection(name, if_not_exists=True).put("id0", fields)
-    assert version == documents.get("id0", (0,))[0] + 1
-    documents["id0"] = (version, fields)
-    return state | {name: documents}
+def _after(state: State, name: str) -> State:
+    """What is there after one more write, to this collection."""
+    documents = state.get(name, {})
+    version = documents.get("id0", (0,))[0] + 1
+    return state | {name: documents | {"id0": (version, {"step": AFTER, AFTER: len(documents)})}}
+
+
+def _write(db: velocity.VelocityDB, state: State, name: str) -> None:
+    """The write that leads to a state of _after."""
+    version, fields = state[name]["id0"]
+    assert db.create_collection(name, if_not_exists=True).put("id0", fields) == version
 
 
 def _check_files(directory: Path) -> None:

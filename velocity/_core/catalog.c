@@ -162,10 +162,18 @@ static vel_status store(vel_engine *e, bool clean, vel_error *error) {
     return status;
 }
 
+/* Health tells of the last failure until a success. */
+static vel_status note(vel_engine *e, vel_status status, const vel_error *error) {
+    pthread_mutex_lock(&e->commit_lock);
+    snprintf(e->catalog_text, sizeof e->catalog_text, "%.250s", status ? error->what : "");
+    pthread_mutex_unlock(&e->commit_lock);
+    return status;
+}
+
 vel_status catalog_store(void *engine, vel_error *error) {
     vel_engine *e = engine;
     pthread_mutex_lock(&e->manifest_lock);
-    vel_status status = store(e, false, error);
+    vel_status status = note(e, store(e, false, error), error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }
@@ -173,7 +181,7 @@ vel_status catalog_store(void *engine, vel_error *error) {
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
     vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
     pthread_mutex_lock(&e->manifest_lock);
-    if (!status) status = store(e, clean, error);
+    if (!status) status = note(e, store(e, clean, error), error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }
@@ -204,6 +212,7 @@ static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed,
          * back; where that fails, and the disk does not hold it, nothing more may be promised. */
         if (store(e, false, &again) && disk_lists(e, c->id) == listed) log_fail(&e->log, error);
     }
+    note(e, status, error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }

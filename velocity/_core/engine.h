@@ -109,6 +109,7 @@ typedef struct vel_engine {
     char torn_text[VEL_WHAT_MAX];
     char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */
+    char catalog_text[VEL_WHAT_MAX];    /* the same of storing the manifest */
 } vel_engine;
 
 /* --- lifecycle.c ------------------------------------------------------------------------- */

@@ -92,7 +92,7 @@ static vel_status open_segment(recovery *r, const manifest_segment *m, uint64_t 
                           "a segment that the manifest lists is missing");
     if (!status) status = file_size(s->fd, s->path, &size, r->error);
     if (!status) status = file_read(s->fd, s->path, 0, bytes, sizeof bytes, &got, r->error);
-    r->unborn = !status && all_zero(bytes, bytes + got);
+    r->unborn = !status && segment_header_torn(bytes, got);
     if (!status && segment_header_read(bytes, got, &h, &why)) {
         status = vel_fail(r->error, VEL_E_CORRUPT, 0, s->path, 0,
                           "a segment's header is damaged: %s", why);
@@ -154,12 +154,11 @@ static vel_status open_segments(recovery *r) {
         if (!status) status = log_add_segment(log, s, log->count);
     }
     if (r->found_count) qsort(r->found, r->found_count, sizeof *r->found, compare_ids);
-    bool ended = false;  /* power loss left a segment without a header: none after it counts */
     for (size_t i = 0; i < r->found_count && !status; i++) {
         uint64_t id = r->found[i];
         if (id >= log->next_id) log->next_id = id + 1;
         if (in_manifest(&r->m, id)) continue;
-        if (id < r->m.next_segment_id || ended) { status = remove_segment_files(r, id); continue; }
+        if (id < r->m.next_segment_id) { status = remove_segment_files(r, id); continue; }
         status = open_segment(r, NULL, id, &s);
         if (!status && s->kind != SEGMENT_LOG) {
             file_close(s->fd);
@@ -169,7 +168,7 @@ static vel_status open_segments(recovery *r) {
             r->changed = true;
             status = log_add_segment(log, s, log->count);
         } else if (r->unborn) {
-            ended = true;
+            /* A compaction's output, or a log segment: then those after it do not follow on. */
             status = remove_segment_files(r, id);
         }
     }

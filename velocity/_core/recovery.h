@@ -20,7 +20,7 @@ typedef struct {
     vel_buffer data;          /* the segment being walked; empty when its hint was read */
     uint64_t durable_seq;     /* the highest that anything read so far gives */
     bool changed;             /* the directory no longer is as the manifest says */
-    bool unborn;              /* the segment last opened has no header: it never was synced */
+    bool unborn;              /* the segment last opened has no whole header: it never was synced */
     vel_error *error;
 } recovery;
 

@@ -38,11 +38,15 @@ void segment_watermark_write(uint8_t *header, int slot, uint64_t durable_seq, ui
     store_u64(to + 8, xxh3_64(to, 8, salt));
 }
 
+bool segment_header_torn(const uint8_t *from, size_t size) {
+    return size < SEGMENT_HEADER_SIZE || load_u64(from + 48) != xxh3_64(from, 48, 0);
+}
+
 vel_status segment_header_read(const uint8_t *from, size_t size, segment_header *out,
                                const char **why) {
     if (size < SEGMENT_HEADER_SIZE) return refuse(why, "the segment's header is cut off");
     if (memcmp(from, SEGMENT_MAGIC, 8) != 0) return refuse(why, "not a segment: wrong magic");
-    if (load_u64(from + 48) != xxh3_64(from, 48, 0))
+    if (segment_header_torn(from, size))
         return refuse(why, "the segment header's checksum does not match");
     if (load_u32(from + 8) != SEGMENT_FORMAT)
         return refuse(why, "the segment has another format version: open it with the version "

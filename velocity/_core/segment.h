@@ -67,6 +67,9 @@ void segment_header_write(uint8_t *to, const segment_header *h);
 /* VEL_E_CORRUPT with *why; a wrong version says so. A damaged watermark slot counts for nothing. */
 vel_status segment_header_read(const uint8_t *from, size_t size, segment_header *out,
                                const char **why);
+/* Whether it is no whole header: cut off or its checksum is wrong. In a segment that no manifest
+ * lists that is how a crash leaves one that was just being made; nothing in it was synced. */
+bool segment_header_torn(const uint8_t *from, size_t size);
 void segment_watermark_write(uint8_t *header, int slot, uint64_t durable_seq, uint64_t salt);
 
 /* One operation. `at` is its offset in the file (multiple of 8). */

@@ -41,7 +41,8 @@ void engine_health(vel_engine *e, vel_health *out) {
     pthread_mutex_lock(&e->commit_lock);
     if (atomic_get_acquire(&e->log.failed))
         snprintf(out->log, sizeof out->log, "%s", e->log.failed_text);
-    snprintf(out->disk, sizeof out->disk, "%s", e->log.full_text);
+    snprintf(out->disk, sizeof out->disk, "%s",
+             e->log.full_text[0] ? e->log.full_text : e->catalog_text);
     snprintf(out->expiry, sizeof out->expiry, "%s", e->expiry_text);
     snprintf(out->compaction, sizeof out->compaction, "%s", e->compaction_text);
     if (e->torn_bytes)

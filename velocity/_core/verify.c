@@ -126,8 +126,8 @@ static vel_status verify_newer(verifier *v, vel_error *error) {
         vel_status status = file_read(fd, path, 0, bytes, sizeof bytes, &got, error);
         file_close(fd);
         if (status) return status;
-        /* Power loss came before its first sync: recovery ends here. */
-        if (all_zero(bytes, bytes + got)) break;
+        /* A crash came while it was being made: recovery removes it. */
+        if (segment_header_torn(bytes, got)) continue;
         /* A compacted one that no manifest lists was left over by a crash. */
         if (!segment_header_read(bytes, got, &h, &why) && h.kind != SEGMENT_LOG) continue;
         verify_segment(v, id, NULL, true);
