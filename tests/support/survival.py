@@ -20,7 +20,10 @@ AFTER = "written after the crash"
 
 def crash_and_check(run: Run, root: Path, chance: random.Random, where: str) -> None:
     """Make one crash state of a run and check it."""
-    number = chance.randrange(len(run.points))
+    numbers = range(len(run.points))
+    if chance.random() < 0.3:  # where the order of changes of the directory matters
+        numbers = [n for n in numbers if len(run.points[n].image.pending) > 1] or numbers
+    number = chance.choice(numbers)
     point = run.points[number]
     if chance.random() < KILLED:
         files, how, allowed = point.image.files(), "killed", point.states[point.killed :]

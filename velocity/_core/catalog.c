@@ -186,15 +186,15 @@ vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
     return status;
 }
 
-/* Whether the manifest on disk has a collection. */
-static bool disk_lists(vel_engine *e, uint32_t id) {
+/* Whether the manifest in place may say of a collection that it is listed, or that it is not. */
+static bool manifest_may_say(vel_engine *e, uint32_t id, bool listed) {
     vel_manifest m = {0};
     vel_error error;
     bool found = false;
-    if (!manifest_load(e->directory, &m, &error))
-        for (uint32_t i = 0; i < m.collection_count; i++) found |= m.collections[i].id == id;
+    if (manifest_load(e->directory, &m, &error)) return true;
+    for (uint32_t i = 0; i < m.collection_count; i++) found |= m.collections[i].id == id;
     manifest_free(&m);
-    return found;
+    return found == listed;
 }
 
 /* Put a collection on the list, or take it off, on disk; earlier writes are made durable
@@ -209,8 +209,8 @@ static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed,
         vel_error again;
         c->listed = !listed;
         /* The new manifest may be in place already, only its durability unknown. Put the old state
-         * back; where that fails, and the disk does not hold it, nothing more may be promised. */
-        if (store(e, false, &again) && disk_lists(e, c->id) == listed) log_fail(&e->log, error);
+         * back: where that is not known to be durable either, nothing more may be promised. */
+        if (manifest_may_say(e, c->id, listed) && store(e, false, &again)) log_fail(&e->log, error);
     }
     note(e, status, error);
     pthread_mutex_unlock(&e->manifest_lock);

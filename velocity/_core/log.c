@@ -164,7 +164,8 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
         status = log_add_segment(log, s, log->count);
     }
     if (status) {
-        if (s->fd >= 0) file_remove(s->path, NULL);
+        /* One that cannot be removed keeps its name; recovery does it. */
+        if (s->fd >= 0 && file_remove(s->path, NULL)) log->next_id++;
         segment_free(s);
         return status;
     }

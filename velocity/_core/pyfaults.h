@@ -1,8 +1,9 @@
 /* pyfaults.h: what tests use of the engine's files from Python: faults, watching, small
  * segments.
  *
- * Here and not in engine.pyx because no program calls it. The watcher is one Python callable for the
- * whole process; it is called with the thread attached, whichever thread makes the call on files.
+ * Here and not in engine.pyx because no program calls it. The watcher is one Python callable for
+ * the whole process; it is called with the thread attached, whichever thread makes the call on
+ * files.
  *
  * Requires: an attached thread state. Threads: guarded by a lock of its own.
  */

@@ -324,7 +324,9 @@ static vel_status recover(recovery *r) {
     if (status) return status;
     atomic_set_relaxed(&e->log.durable_seq, e->log.seq);
     if (!r->changed && !r->m.clean) return VEL_OK;
-    return catalog_store(e, r->error);
+    /* The names of segments that were found must be on disk before a manifest lists them. */
+    if (r->changed) status = directory_sync(e->directory, r->error);
+    return status ? status : catalog_store(e, r->error);
 }
 
 vel_status engine_recover(vel_engine *e, vel_error *error) {

@@ -1,0 +1,170 @@
+"""Losses that crash states found, each made on purpose: cause and harm are in the docstrings."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+
+import pytest
+
+import velocity
+from support.disk import Disk, apply_change, watched, write_files
+from support.faults import fault
+from support.files import segments
+from support.store import contents
+from velocity import StorageError
+
+
+def after_power_loss(image):
+    """Every state of the files in which some pending changes of the directory are done and others not, all data kept."""
+    for done in itertools.product((False, True), repeat=len(image.pending)):
+        names = dict(image.durable)
+        for change, is_done in zip(image.pending, done):
+            if is_done:
+                apply_change(names, change)
+        yield {name: image.contents[number][-1] for name, number in names.items()}
+
+
+def open_files(files, directory, mode):
+    write_files(directory, files)
+    return velocity.open(directory, storage_mode=mode, flush_interval=3600)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    write_files(tmp_path / "data", {})
+    disk = Disk(tmp_path / "data")
+    with watched(disk):
+        yield disk
+
+
+def test_a_segment_that_recovery_found_is_on_disk_before_it_is_listed(disk, durable_mode, tmp_path):
+    """A kill came before the first sync of a segment, power loss while the manifest that lists it was made
+    durable: the manifest was there, the segment's name was not, and opening was refused."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, flush_interval=3600)
+    db.create_collection("users").put("a", {"n": 1})
+    killed = disk.image()
+    assert any(".seg" in name for change in killed.pending for name in change)
+    db.close()
+
+    write_files(tmp_path / "again", killed.files())
+    again = Disk(tmp_path / "again", killed)
+    images = []
+    again.on_call = lambda point, name, done: images.append(again.image())
+    with watched(again):
+        velocity.open(again.directory, storage_mode=durable_mode, flush_interval=3600).close()
+    for number, image in enumerate(images):
+        for variant, files in enumerate(after_power_loss(image)):
+            with open_files(files, tmp_path / f"{number}-{variant}", durable_mode) as db:
+                assert contents(db["users"]) in ({}, {"a": (1, {"n": 1})})
+
+
+@pytest.mark.parametrize("drop", [False, True], ids=["create", "drop"])
+def test_a_refused_change_of_the_catalog_does_not_come_back(drop, disk, durable_mode, tmp_path):
+    """The directory's sync failed for the new manifest and again for the old one put back. That was not latched:
+    writes were taken and flushed, then power loss brought the refused manifest into force, and with the
+    collection that it does not list went what was flushed."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, flush_interval=3600)
+    users = db.create_collection("users")
+    users.put("a", {"n": 1})
+    db.flush()
+    with fault("sync_directory", errno.EIO), pytest.raises(StorageError):
+        db.drop_collection("users") if drop else db.create_collection("more")
+    try:
+        users.put("b", {"n": 2})
+        db.flush()
+    except StorageError:
+        assert "until reopened" in db.health().checks["log"]
+        return
+    for variant, files in enumerate(after_power_loss(disk.image())):
+        with open_files(files, tmp_path / f"{variant}", durable_mode) as copy:
+            assert copy.list_collections() == ["users"]
+            assert set(copy["users"]) == {"a", "b"}
+
+
+def test_a_segment_that_could_not_be_made_nor_removed_is_not_in_the_way(durable_mode, tmp_path):
+    """Its name was taken by the next attempt, which found the file there: no write came through any more."""
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        users = db.create_collection("users")
+        with fault("map", errno.ENOMEM), fault("remove", errno.EACCES), pytest.raises(StorageError):
+            users.put("a", {"n": 1})
+        assert users.put("a", {"n": 2}) == 1
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        assert contents(db["users"]) == {"a": (1, {"n": 2})}
+    assert velocity.verify(tmp_path / "data").ok
+
+
+@pytest.fixture
+def unsynced(disk, durable_mode, small_segments):
+    """(files of a database with a newest segment that was never synced, its name, all documents)."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, flush_interval=3600)
+    users = db.create_collection("users")
+    users.put("a", {"data": bytes(100)})
+    db.flush()
+    n = 0
+    while len(segments(disk.directory)) < 2:
+        users.put(f"u{n}", {"data": bytes(3000)})
+        n += 1
+    return disk.image().files(), segments(disk.directory)[-1].name, contents(users)
+
+
+def test_a_segment_that_compaction_has_only_created_ends_no_log(unsynced, durable_mode, tmp_path):
+    """A kill between creating and writing compaction's output, whose id is lower than that of a segment begun
+    meanwhile: the empty file was taken for the end of the log, and the newer segment was removed."""
+    files, newest, documents = unsynced
+    number = int(newest[:-4], 16)
+    newer = bytearray(files.pop(newest))
+    # The newest segment under the next id: what it would have got had compaction begun before it.
+    files[newest] = b""
+    files[f"{number + 1:010x}.seg"] = renumbered(newer, number + 1)
+    with open_files(files, tmp_path / "crashed", durable_mode) as db:
+        assert contents(db["users"]) == documents
+
+
+def renumbered(segment, number):
+    """A segment's bytes with another id in its header."""
+    import xxhash
+
+    segment[16:24] = number.to_bytes(8, "little")
+    segment[48:56] = xxhash.xxh3_64_intdigest(bytes(segment[:48]), seed=0).to_bytes(8, "little")
+    return bytes(segment)
+
+
+@pytest.mark.parametrize("size", [1, 8, 40, 100])
+def test_a_header_that_was_half_written_is_no_damage(size, unsynced, durable_mode, tmp_path):
+    """A crash while a segment was being made, with a part of its header on disk: opening was refused."""
+    files, newest, documents = unsynced
+    files[newest] = files[newest][:size] + bytes(len(files[newest]) - size)
+    write_files(tmp_path / "seen", files)
+    assert velocity.verify(tmp_path / "seen").ok
+    with open_files(files, tmp_path / "crashed", durable_mode) as db:
+        found = contents(db["users"])
+        assert found.items() < documents.items()
+        assert "a" in found
+
+
+def test_left_over_hints_go(durable_mode, tmp_path):
+    """Half-written hints, and hints of segments that were removed, stayed for ever."""
+    data = tmp_path / "data"
+    with velocity.open(data, storage_mode="persistent") as db:
+        db.create_collection("users").put("a", {"n": 1})
+    hint = next(data.glob("*.hint"))
+    (data / "00000000ff.hint").write_bytes(hint.read_bytes())
+    (data / "00000000ff.hint.tmp").write_bytes(b"half")
+    (data / "notes.hint").write_bytes(b"not ours")
+    with velocity.open(data, storage_mode=durable_mode) as db:
+        assert contents(db["users"]) == {"a": (1, {"n": 1})}
+    names = {path.name for path in data.glob("*.hint*")}
+    assert names == {hint.name, "notes.hint"}
+
+
+def test_health_tells_of_a_manifest_that_cannot_be_written(durable_mode, tmp_path):
+    """create_collection raised and health said that all was well."""
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        with fault("rename", errno.EIO), pytest.raises(StorageError):
+            db.create_collection("users")
+        health = db.health()
+        assert not health.ok
+        assert "rename" in health.checks["disk"]
+        db.create_collection("users")
+        assert db.health().ok
