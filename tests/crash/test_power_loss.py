@@ -20,7 +20,9 @@ BACKGROUND = 3  # every so manieth run has a flusher that syncs all the time
 
 
 @pytest.mark.timeout(0)  # as long as the number of states asks for
-@pytest.mark.parametrize(("mode", "sync"), SETUPS, ids=lambda v: v if isinstance(v, str) else ("sync" if v else "behind"))
+@pytest.mark.parametrize(
+    ("mode", "sync"), SETUPS, ids=lambda v: v if isinstance(v, str) else ("sync" if v else "behind")
+)
 def test_power_loss(mode, sync, small_segments, crash_options, tmp_path):
     share = crash_options.states // len(SETUPS)
     runs = -(-share // STATES_OF_A_RUN)

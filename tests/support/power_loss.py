@@ -78,9 +78,7 @@ def _data(versions: tuple[bytes, ...], how: str, size: int, chance: random.Rando
     from_old = [chance.random() < lost for _ in range(sectors)]
     others = versions if chance.random() < 0.2 else (new,)
     return _fit(
-        b"".join(
-            _sector(old if from_old[n] else chance.choice(others), n) for n in range(sectors)
-        ),
+        b"".join(_sector(old if from_old[n] else chance.choice(others), n) for n in range(sectors)),
         size,
     )
 

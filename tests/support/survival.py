@@ -99,7 +99,9 @@ def _check_interrupted(directory, files, allowed, root, chance, depth) -> None:
     try:
         check(left, states[least:most], root, chance, depth - 1)
     except (AssertionError, velocity.VelocityError) as error:
-        raise AssertionError(f"interrupted again, {how}: {type(error).__name__}: {error}") from error
+        raise AssertionError(
+            f"interrupted again, {how}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _open(directory: Path, chance: random.Random) -> velocity.VelocityDB:
