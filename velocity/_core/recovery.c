@@ -323,10 +323,11 @@ static vel_status recover(recovery *r) {
     if (!status) status = restore_names(r);
     if (status) return status;
     atomic_set_relaxed(&e->log.durable_seq, e->log.seq);
-    if (!r->changed && !r->m.clean) return VEL_OK;
-    /* The names of segments that were found must be on disk before a manifest lists them. */
-    if (r->changed) status = directory_sync(e->directory, r->error);
-    return status ? status : catalog_store(e, r->error);
+    /* What the system holds may not be on disk: the manifest's name, which is served from now on,
+     * and names of segments that were found, which the next one lists. */
+    if (!r->m.clean) status = directory_sync(e->directory, r->error);
+    if (!status && (r->changed || r->m.clean)) status = catalog_store(e, r->error);
+    return status;
 }
 
 vel_status engine_recover(vel_engine *e, vel_error *error) {
