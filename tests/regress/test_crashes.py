@@ -13,6 +13,7 @@ from support.faults import fault
 from support.files import segments
 from support.store import contents
 from velocity import StorageError
+from velocity._core import engine
 
 
 def after_power_loss(image):
@@ -92,6 +93,36 @@ def test_a_segment_that_could_not_be_made_nor_removed_is_not_in_the_way(durable_
     with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
         assert contents(db["users"]) == {"a": (1, {"n": 2})}
     assert velocity.verify(tmp_path / "data").ok
+
+
+def test_a_dropped_segment_is_listed_no_more_before_it_is_removed(disk, durable_mode, tmp_path):
+    """The first sync of a segment failed after the manifest listed it, and its refused frames were wiped. Opening
+    removed the empty file first and replaced the manifest later: power loss between refused every opening."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, sync_writes=True)
+    users = db.create_collection("users")
+    failing = [False]
+
+    def fail(point, name, done):
+        if point == "rename" and done and not failing[0]:
+            failing[0] = True
+            engine.fault_set("sync_directory", 0, errno.EIO)
+
+    disk.on_call = fail
+    with pytest.raises(StorageError):
+        users.put("a", {"n": 1})
+    disk.on_call = lambda point, name, done: None
+    engine.fault_clear()
+    with pytest.raises(StorageError):
+        db.close()
+
+    images = []
+    disk.on_call = lambda point, name, done: images.append(disk.image())
+    velocity.open(disk.directory, storage_mode=durable_mode).close()
+    disk.on_call = lambda point, name, done: None
+    for number, image in enumerate(images):
+        for variant, files in enumerate(after_power_loss(image)):
+            with open_files(files, tmp_path / f"{number}-{variant}", durable_mode) as db:
+                assert contents(db["users"]) in ({}, {"a": (1, {"n": 1})})
 
 
 @pytest.fixture

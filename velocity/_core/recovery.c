@@ -136,15 +136,6 @@ static bool in_manifest(const vel_manifest *m, uint64_t id) {
     return false;
 }
 
-static vel_status remove_segment_files(recovery *r, uint64_t id) {
-    char path[VEL_PATH_MAX];
-    r->changed = true;
-    segment_name(path, sizeof path, r->e->directory, id, "hint");
-    vel_status status = file_remove(path, r->error);
-    segment_name(path, sizeof path, r->e->directory, id, "seg");
-    return status ? status : file_remove(path, r->error);
-}
-
 static vel_status open_segments(recovery *r) {
     vel_log *log = &r->e->log;
     vel_status status = VEL_OK;
@@ -158,18 +149,17 @@ static vel_status open_segments(recovery *r) {
         uint64_t id = r->found[i];
         if (id >= log->next_id) log->next_id = id + 1;
         if (in_manifest(&r->m, id)) continue;
-        if (id < r->m.next_segment_id) { status = remove_segment_files(r, id); continue; }
+        if (id < r->m.next_segment_id) continue;  /* left over from a compaction */
         status = open_segment(r, NULL, id, &s);
         if (!status && s->kind != SEGMENT_LOG) {
             file_close(s->fd);
             free(s);
-            status = remove_segment_files(r, id);
         } else if (!status) {
             r->changed = true;
             status = log_add_segment(log, s, log->count);
         } else if (r->unborn) {
             /* A compaction's output, or a log segment: then those after it do not follow on. */
-            status = remove_segment_files(r, id);
+            status = VEL_OK;
         }
     }
     return status;
@@ -238,12 +228,11 @@ static void drop_from(recovery *r, uint32_t position) {
     vel_log *log = &r->e->log;
     while (log->count > position) {
         vel_segment *s = log->list[log->count - 1];
-        uint64_t id = s->id;
+        r->changed = true;
         r->e->torn_bytes += s->tail > SEGMENT_HEADER_SIZE ? s->tail - SEGMENT_HEADER_SIZE : 0;
         entries_free(&r->scanned[log->count - 1]);
         log_replace_segments(log, log->count - 1, log->count, NULL);
         log_free_segment(log, s);
-        remove_segment_files(r, id);
     }
 }
 
@@ -289,6 +278,19 @@ static bool in_log(const vel_log *log, uint64_t id) {
     return false;
 }
 
+/* Remove segments that are not in the log: left over from a compaction, dropped as torn, without a
+ * header. Requires: no manifest lists them any more. */
+static vel_status remove_segments(const recovery *r) {
+    char path[VEL_PATH_MAX];
+    vel_status status = VEL_OK;
+    for (size_t i = 0; i < r->found_count && !status; i++) {
+        if (in_log(&r->e->log, r->found[i])) continue;
+        segment_name(path, sizeof path, r->e->directory, r->found[i], "seg");
+        status = file_remove(path, r->error);
+    }
+    return status;
+}
+
 /* Remove hints whose segment is gone, and half-written ones: nothing else ever would. One that
  * stays does no harm. */
 static void clear_hints(const recovery *r) {
@@ -317,7 +319,6 @@ static vel_status recover(recovery *r) {
     if (!status) status = restore_catalog(r);
     if (!status) status = open_segments(r);
     if (!status) status = find_end(r);
-    if (!status) clear_hints(r);
     if (!status) status = seen_open(&r->seen);
     for (uint32_t i = e->log.count; !status && i-- > 0;) status = restore_segment(r, i);
     if (!status) status = restore_names(r);
@@ -327,6 +328,8 @@ static vel_status recover(recovery *r) {
      * and names of segments that were found, which the next one lists. */
     if (!r->m.clean) status = directory_sync(e->directory, r->error);
     if (!status && (r->changed || r->m.clean)) status = catalog_store(e, r->error);
+    if (!status) status = remove_segments(r);
+    if (!status) clear_hints(r);
     return status;
 }
 
