@@ -83,6 +83,25 @@ def test_a_refused_change_of_the_catalog_does_not_come_back(drop, disk, durable_
             assert set(copy["users"]) == {"a", "b"}
 
 
+def test_a_change_of_the_catalog_that_came_to_nothing_latches_nothing(durable_mode, tmp_path):
+    """As long as the old manifest stands a refused change costs no more than itself."""
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        users = db.create_collection("users")
+        for point in ("open", "write", "sync", "rename"):
+            with fault(point, errno.EMFILE):
+                for call in (
+                    lambda: db.create_collection("more"),
+                    lambda: db.drop_collection("users"),
+                ):
+                    with pytest.raises(StorageError):
+                        call()
+            users.put(point, {"n": 1})
+            db.flush()
+        assert db.list_collections() == ["users"]
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        assert set(db["users"]) == {"open", "write", "sync", "rename"}
+
+
 def test_a_segment_that_could_not_be_made_nor_removed_is_not_in_the_way(durable_mode, tmp_path):
     """Its name was taken by the next attempt, which found the file there: no write came through any more."""
     with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
