@@ -12,7 +12,7 @@ SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
 	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd))
 BUILT := build/.built
 
-.PHONY: build demo test crash bench lint wheel clean
+.PHONY: build demo test crash debug asan tsan freethreaded fuzz bench lint wheel clean
 
 build: $(BUILT)
 
@@ -50,6 +50,17 @@ test: build $(VENV)/.test
 crash: build $(VENV)/.test
 	$(PY) -m pytest tests/crash/test_power_loss.py tests/crash/test_each_call.py -q \
 		--crash-states=100000 --crash-calls=all $(ARGS)
+
+# The suite on another build of the core, in a copy of the tree: docs/testing.md.
+debug asan freethreaded: $(VENV)/.test
+	tools/test-build.sh $@ $(ARGS)
+
+tsan: $(VENV)/.test
+	tools/stress-core.sh
+	tools/test-build.sh $@ tests/stress $(ARGS)
+
+fuzz: build
+	tools/fuzz.sh $(ARGS)
 
 bench: build wheel $(VENV)/.peers
 	$(PY) -m bench.report $(ARGS)

@@ -240,3 +240,15 @@ def test_many_retries_add_up(db, filled):
             except ConflictError:
                 continue
     assert filled["counter"]["n"] >= 20
+
+
+def test_own_writes_have_the_version_they_will_have(users, db):
+    users.put("u1", {"n": 1})
+    with db.transaction() as tx:
+        assert tx.put("users", "u1", {"n": 2}) == 2
+        assert tx.get("users", "u1").version == 2
+        assert tx.get("users", "u1").created is None
+        assert tx.insert("users", "u2", {"n": 1}) == tx.get("users", "u2").version == 1
+        assert tx.compare_and_swap("users", "u1", expected_version=2, value={"n": 3}).success
+        assert [doc.version for doc in tx.scan("users")] == [3, 1]
+    assert [doc.version for doc in users.scan()] == [3, 1]

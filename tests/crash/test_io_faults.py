@@ -200,3 +200,19 @@ def test_a_cold_read_that_fails(mode, tmp_path):
     assert [doc["n"] for doc in users.get_many(f"u{n}" for n in range(5000))] == list(range(5000))
     assert users.put("u0", {"n": 0}) == 2
     store.finish()
+
+
+def test_disk_full_when_a_segment_is_listed(durable):
+    """The segment is on disk, the manifest that lists it had no room: said, nothing latched, done when there is."""
+    db = durable.open(flush_interval=3600.0)
+    users = db.create_collection("users")
+    users.put("u1", {"n": 1})
+    with fault("rename", errno.ENOSPC):
+        with pytest.raises(StorageError) as caught:
+            db.flush()
+        assert caught.value.errno == errno.ENOSPC
+        assert not db.health().ok
+        assert users.put("u1", {"n": 2}) == 2
+    db.flush()
+    assert db.health().ok
+    assert contents(durable.reopen(db)["users"]) == {"u1": (2, {"n": 2})}

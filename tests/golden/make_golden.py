@@ -70,6 +70,7 @@ def expected() -> dict[str, dict[str, tuple[int, dict]]]:
             "i" * 1024: (1, {"long": "id"}),
             "after compaction": (2, {"n": 2}),
         },
+        "large": {f"large {n}": (1, {"data": bytes([n]) * 20_000}) for n in range(20)},
         "strong": {"a": (1, {"level": "strong"})},
     }
 
@@ -104,6 +105,10 @@ def fill(db) -> None:
     history.insert("\N{SNOWMAN} id", {})
     history.insert("i" * 1024, {"long": "id"})
     history.insert("after compaction", {"n": 1})
+    # In segments of large documents only, hints pay.
+    large = db.create_collection("large")
+    for n in range(20):
+        large.insert(f"large {n}", {"data": bytes([n]) * 20_000})
     db.create_collection("strong", consistency="strong").insert("a", {"level": "strong"})
     db.create_collection("dropped").insert("a", {"n": 1})
     db.drop_collection("dropped")

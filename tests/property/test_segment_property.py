@@ -191,17 +191,18 @@ def manifests(draw):
         "names": st.just(b"") | st.binary(max_size=9).map(
             lambda name: struct.pack("<II", 1, 1) + bytes([len(name)]) + name
         ),
-        "extra": strings,
+        "extra": strings, "documents": u64,
     })
     segment = st.fixed_dictionaries({
         "id": st.integers(0, 2**63), "base_seq": u64, "last_seq": u64,
         "salt": st.integers(0, 2**64 - 1), "size": st.integers(0, 1 << 30), "kind": st.sampled_from([1, 2]), "cleaned_stamp": i64,
     })
+    clean = draw(st.integers(0, 1))
     return {
         "uuid": draw(st.binary(min_size=16, max_size=16)), "hash_seed": draw(u64),
         "next_segment_id": draw(st.integers(2**63 + 1, 2**64 - 1)),
         "next_collection_id": draw(st.integers(2**31 + 1, 2**32 - 1)),
-        "clean": draw(st.integers(0, 1)), "sealed_seq": draw(u64), "durable_seq": draw(u64),
+        "clean": clean, "checkpoint": draw(u64) if clean else 0, "sealed_seq": draw(u64), "durable_seq": draw(u64),
         "last_stamp": draw(i64), "collections": draw(st.lists(collection, max_size=4)),
         "segments": draw(st.lists(segment, max_size=4)),
     }

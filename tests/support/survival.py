@@ -128,7 +128,7 @@ def _write(db: velocity.VelocityDB, state: State, name: str) -> None:
 
 def _check_files(directory: Path) -> None:
     """Nothing is left over that no opening will ever remove."""
-    names = {path.name for path in directory.iterdir()} - {"LOCK", "MANIFEST"}
+    names = {path.name for path in directory.iterdir()} - {"LOCK", "MANIFEST", "CHECKPOINT"}
     segments = {name[:-4] for name in names if name.endswith(".seg")}
     hints = {name[:-5] for name in names if name.endswith(".hint")}
     assert hints <= segments, f"hints without a segment: {sorted(hints - segments)}"

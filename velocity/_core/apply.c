@@ -391,8 +391,12 @@ static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_e
     bool wake = first || engine_next_expiry(e) < next_expiry;
     if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
     e->limbo.attached = false;
+    bool prepare = log_wants_ahead(&e->log) || e->slab.spare_wanted;
+    e->spare_asked |= e->slab.spare_wanted;
+    e->slab.spare_wanted = false;
     pthread_mutex_unlock(&e->commit_lock);
     if (vel_unlikely(wake)) background_wake_flusher(e);
+    if (vel_unlikely(prepare)) background_wake_preparer(e);
 }
 
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
@@ -402,13 +406,19 @@ vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t 
     outcome->failed = 0;
     vel_plan one, *plans = &one;
     if (count > 1 && !(plans = malloc(count * sizeof *plans))) return VEL_E_NOMEM;
-    vel_status status = commit_begin(e, writes, count, flags, error);
+    vel_status status;
+again:
+    status = commit_begin(e, writes, count, flags, error);
     if (!status) {
         int64_t next_expiry = engine_next_expiry(e);
         /* The same code twice: for the one operation of most batches without its loops. */
         if (count == 1) status = apply_locked(e, writes, plans, 1, now, flags, outcome, error);
         else status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
         commit_end(e, outcome, next_expiry);
+        if (vel_unlikely(status == VEL_BUSY) && !(flags & APPLY_NONBLOCK)) {
+            log_ahead_wait(&e->log);
+            goto again;
+        }
     }
     if (plans != &one) free(plans);
     return status;

@@ -6,6 +6,7 @@
 
 /* ns: the wall clock may be set; look again after this. */
 #define REAP_CHECK_MAX ((int64_t)1000000000)
+#define TRIM_AFTER ((int64_t)1000000000)  /* ns without a write */
 
 static void cond_init(pthread_cond_t *cond) {
 #ifdef __linux__
@@ -19,16 +20,16 @@ static void cond_init(pthread_cond_t *cond) {
 #endif
 }
 
-/* Wait at most ns. Requires lock. */
-static void cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
+/* Wait at most ns; whether it took that long. Requires lock. */
+static bool cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
     struct timespec t;
 #ifdef __linux__
     int64_t at = clock_monotonic_ns() + ns;
     t = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-    pthread_cond_timedwait(cond, lock, &t);
+    return pthread_cond_timedwait(cond, lock, &t) == ETIMEDOUT;
 #else
     t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    pthread_cond_timedwait_relative_np(cond, lock, &t);
+    return pthread_cond_timedwait_relative_np(cond, lock, &t) == ETIMEDOUT;
 #endif
 }
 
@@ -71,6 +72,7 @@ static bool flusher_work(vel_engine *e, uint64_t *stored) {
         log_sync_all(&e->log, &e->commit_lock, &error);
         log_seal(&e->log, &e->commit_lock, false, &error);
         keep_opening_fast(e, stored);
+        checkpoint_drop_stale(e);
     }
     while (more && !reap_failed && !atomic_get_relaxed(&e->closing))
         reap_failed = engine_reap(e, clock_wall_ns(), &more, &error) != VEL_OK;
@@ -96,15 +98,24 @@ static void gather(vel_engine *e) {
 
 static void *flusher_main(void *argument) {
     vel_engine *e = argument;
-    bool reap_failed = false;
+    bool reap_failed = false, trimmed = true;
     uint64_t stored = 0;
     for (;;) {
         int64_t delay = flusher_delay(e, reap_failed);
         pthread_mutex_lock(&e->wake_lock);
+        bool trim = false;
         if (!e->stop && !e->flush_wanted && delay) {
-            if (delay < 0) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
-            else cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
+            if (delay > 0) cond_wait_ns(&e->flusher_wake, &e->wake_lock, delay);
+            else if (trimmed) pthread_cond_wait(&e->flusher_wake, &e->wake_lock);
+            else trim = cond_wait_ns(&e->flusher_wake, &e->wake_lock, TRIM_AFTER);
         }
+        if (trim && !e->stop && !e->flush_wanted) {
+            pthread_mutex_unlock(&e->wake_lock);
+            log_trim(&e->log, &e->commit_lock);
+            trimmed = true;
+            continue;
+        }
+        trimmed = !e->directory;
         e->flush_wanted = false;
         if (delay < 0 && e->directory) gather(e);
         bool stop = e->stop;
@@ -137,42 +148,72 @@ static void *compactor_main(void *argument) {
     }
 }
 
-vel_status background_start(vel_engine *e, vel_error *error) {
-    pthread_mutex_init(&e->wake_lock, NULL);
-    cond_init(&e->flusher_wake);
-    cond_init(&e->compactor_wake);
-    /* Signals are the interpreter's: none is delivered to these threads. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&e->flusher, NULL, flusher_main, e);
-    if (!failed) {
-        e->threads_run = true;
-        failed = pthread_create(&e->compactor, NULL, compactor_main, e);
-        if (failed) {
-            pthread_mutex_lock(&e->wake_lock);
-            e->stop = true;
-            pthread_cond_broadcast(&e->flusher_wake);
-            pthread_mutex_unlock(&e->wake_lock);
-            pthread_join(e->flusher, NULL);
-            e->threads_run = false;
-        }
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
-        return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
-    return VEL_OK;
+/* A region of memory whose pages are there: touching a huge page first takes 0.2 ms and more. */
+static void prepare_memory(vel_engine *e) {
+    pthread_mutex_lock(&e->commit_lock);
+    bool wanted = e->spare_asked;
+    e->spare_asked = false;
+    pthread_mutex_unlock(&e->commit_lock);
+    uint8_t *base = wanted ? slab_spare_map() : NULL;
+    if (!base) return;
+    pthread_mutex_lock(&e->commit_lock);
+    slab_spare_add(&e->slab, base);
+    pthread_mutex_unlock(&e->commit_lock);
 }
 
-void background_stop(vel_engine *e) {
-    if (!e->threads_run) return;
+static void *preparer_main(void *argument) {
+    vel_engine *e = argument;
+    for (;;) {
+        pthread_mutex_lock(&e->wake_lock);
+        while (!e->stop && !e->preparing_wanted)
+            pthread_cond_wait(&e->preparer_wake, &e->wake_lock);
+        e->preparing_wanted = false;
+        bool stop = e->stop;
+        pthread_mutex_unlock(&e->wake_lock);
+        if (stop) return NULL;
+        prepare_memory(e);
+        if (e->directory) log_ahead(&e->log, &e->commit_lock);
+    }
+}
+
+static void stop_threads(vel_engine *e) {
     pthread_mutex_lock(&e->wake_lock);
     e->stop = true;
     pthread_cond_broadcast(&e->flusher_wake);
     pthread_cond_broadcast(&e->compactor_wake);
+    pthread_cond_broadcast(&e->preparer_wake);
     pthread_mutex_unlock(&e->wake_lock);
+}
+
+vel_status background_start(vel_engine *e, vel_error *error) {
+    void *(*const mains[])(void *) = {flusher_main, compactor_main, preparer_main};
+    pthread_t *const threads[] = {&e->flusher, &e->compactor, &e->preparer};
+    const int wanted = sizeof mains / sizeof *mains;
+    pthread_mutex_init(&e->wake_lock, NULL);
+    cond_init(&e->flusher_wake);
+    cond_init(&e->compactor_wake);
+    cond_init(&e->preparer_wake);
+    /* Signals are the interpreter's: none is delivered to these threads. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = 0, started = 0;
+    while (started < wanted && !failed)
+        if (!(failed = pthread_create(threads[started], NULL, mains[started], e))) started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    e->threads_run = !failed;
+    if (!failed) return VEL_OK;
+    stop_threads(e);
+    while (started) pthread_join(*threads[--started], NULL);
+    return vel_fail(error, VEL_E_IO, failed, NULL, 0, "cannot start a background thread");
+}
+
+void background_stop(vel_engine *e) {
+    if (!e->threads_run) return;
+    stop_threads(e);
     pthread_join(e->flusher, NULL);
     pthread_join(e->compactor, NULL);
+    pthread_join(e->preparer, NULL);
     e->threads_run = false;
 }
 
@@ -187,5 +228,12 @@ void background_wake_compactor(vel_engine *e) {
     pthread_mutex_lock(&e->wake_lock);
     e->compaction_wanted = true;
     pthread_cond_signal(&e->compactor_wake);
+    pthread_mutex_unlock(&e->wake_lock);
+}
+
+void background_wake_preparer(vel_engine *e) {
+    pthread_mutex_lock(&e->wake_lock);
+    e->preparing_wanted = true;
+    pthread_cond_signal(&e->preparer_wake);
     pthread_mutex_unlock(&e->wake_lock);
 }

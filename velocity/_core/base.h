@@ -37,7 +37,8 @@ typedef enum {
     VEL_E_INVALID = -7,       /* a value that may not be */
     VEL_E_TOO_LARGE = -8,
     VEL_E_PYTHON = -9,        /* a Python exception is set */
-    VEL_E_FAILED = -10        /* latched by an earlier I/O failure: read-only until reopened */
+    VEL_E_FAILED = -10,       /* latched by an earlier I/O failure: read-only until reopened */
+    VEL_E_FULL = -11          /* no room on the disk: nothing was changed, try again later */
 } vel_status;
 
 #define VEL_PATH_MAX 1024

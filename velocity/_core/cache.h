@@ -1,10 +1,10 @@
 /* cache.h: which records stay in memory when it is bounded: S3-FIFO (Yang and others, SOSP 2023).
  *
- * New records enter a small queue (a tenth of the budget); those read again before they reach its
- * end move to the main queue, the others leave and their hash is remembered in a ghost set. One
- * that comes back while it is among the newest ghosts, as many as the main queue has records, goes
- * straight to the main queue. A hit only sets the block's visited bit. A scan passes through the
- * small queue and does not touch the main one.
+ * New records enter a small queue (a sixteenth of the budget); those read again before they reach
+ * its end move to the main queue, the others leave and their hash is remembered in a ghost set. One
+ * that comes back while it is among the newest ghosts, a quarter as many as the main queue has
+ * records, goes straight to the main queue. A hit only sets the block's visited bit. A scan passes
+ * through the small queue and does not touch the main one.
  *
  * A record's block is [header][prev and queue][next] record; leaving, it is replaced in its slot by
  * an 8-byte block with the header alone.

@@ -106,6 +106,7 @@ static vel_status describe_collection(const vel_collection *c, manifest_collecti
     vel_buffer names = {0};
     m->id = c->id;
     m->level = c->level;
+    m->documents = collection_count(c);
     vel_status status = copy_bytes(c->name, c->name_size, &m->name, &m->name_size);
     if (!status) status = names_write(c->names, 1, c->names_logged, &names);
     if (!status) status = copy_bytes(names.data, names.size, &m->names, &m->names_size);
@@ -120,9 +121,11 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
     memset(m, 0, sizeof *m);
     memcpy(m->uuid, e->uuid, sizeof m->uuid);
     m->hash_seed = e->hash_seed;
-    m->next_segment_id = e->log.next_id;
+    /* A prepared segment is found by listing, too, once it was begun. */
+    m->next_segment_id = e->log.ahead_id ? e->log.ahead_id : e->log.next_id;
     m->next_collection_id = e->next_collection_id;
     m->clean = clean;
+    m->checkpoint = clean ? e->checkpoint : 0;
     m->sealed_seq = e->log.seq;
     m->durable_seq = atomic_get_acquire(&e->log.durable_seq);
     m->last_stamp = e->last_stamp;
@@ -251,8 +254,7 @@ vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint6
     return 0;
 }
 
-/* Bytes of a record from its block, also when it is on disk. */
-static uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
+uint32_t block_record_size(vel_engine *e, const uint8_t *block) {
     if (!block_is_cold(e, block)) return record_size(block_record(e, block));
     uint64_t header = block_header(block), units = header >> BLOCK_HINT_SHIFT & BLOCK_HINT_MAX;
     uint32_t size = (uint32_t)(units * 8) - OP_HEADER_SIZE;
@@ -289,24 +291,24 @@ static void forget_block(vel_engine *e, vel_ref ref) {
 /* Give back the blocks and the table of a dropped collection, a leaf at a time so that writers are
  * not held up. */
 static void collection_clear(vel_engine *e, vel_collection *c) {
-    vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
+    uint64_t *slots = malloc(TABLE_WALK_MIN * sizeof *slots);
     uint64_t cursor = 0;
-    bool done = refs == NULL;  /* without memory for the walk the blocks stay until close */
+    bool done = slots == NULL;  /* without memory for the walk the blocks stay until close */
     epoch_wait();
     while (!done) {
         pthread_mutex_lock(&e->commit_lock);
-        size_t count = table_walk(&c->table, &cursor, refs, TABLE_WALK_MIN, &done);
-        for (size_t i = 0; i < count; i++) forget_block(e, refs[i]);
+        size_t count = table_walk(&c->table, &cursor, slots, TABLE_WALK_MIN, &done);
+        for (size_t i = 0; i < count; i++) forget_block(e, table_slot_ref(slots[i]));
         pthread_mutex_unlock(&e->commit_lock);
     }
-    if (refs) {
+    if (slots) {
         pthread_mutex_lock(&e->commit_lock);
         table_close(&c->table);
         slab_charge(&e->slab, -(int64_t)c->names_charged);
         c->names_charged = 0;
         pthread_mutex_unlock(&e->commit_lock);
     }
-    free(refs);
+    free(slots);
 }
 
 void collection_release(vel_collection *c) {
@@ -330,7 +332,10 @@ vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_c
     pthread_mutex_unlock(&e->commit_lock);
     if (!status) status = list_collection(e, c, false, error);
     pthread_mutex_lock(&e->commit_lock);
-    if (c && !status) atomic_set_release(&c->dropped, 1);
+    if (c && !status) {
+        atomic_set_release(&c->dropped, 1);
+        e->checkpoint_seq = UINT64_MAX;  /* it has that collection: it no longer fits */
+    }
     pthread_mutex_unlock(&e->commit_lock);
     if (!status) collection_clear(e, c);
     pthread_mutex_unlock(&e->catalog_lock);

@@ -89,9 +89,7 @@ static vel_status out_begin(compaction *k, const vel_segment *first) {
     k->frame_at = 0;
     vel_status status = buffer_reserve(&k->bytes, SEGMENT_HEADER_SIZE);
     if (status) { free(s); return status; }
-    pthread_mutex_lock(&e->commit_lock);
-    s->id = e->log.next_id++;
-    pthread_mutex_unlock(&e->commit_lock);
+    s->id = log_take_id(&e->log, &e->commit_lock);
     s->fd = -1;
     s->kind = SEGMENT_COMPACTED;
     s->base_seq = first->base_seq;
@@ -111,7 +109,7 @@ static vel_status frame_end(compaction *k, uint64_t seq) {
                            .count = k->frame_ops};
     frame_seal(k->bytes.data + k->frame_at, frame.length, seq, k->frame_ops, 0, k->out->salt);
     k->frame_at = 0;
-    return entries_add_frame(&k->entries, k->bytes.data, &frame, k->out->salt, k->e->hash_seed);
+    return entries_add_frame(&k->entries, k->bytes.data, &frame, k->e->hash_seed);
 }
 
 /* Copy one operation to the output. */

@@ -13,7 +13,7 @@ cdef extern from "base.h" nogil:
     enum:
         VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY
         VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_IO, VEL_E_CORRUPT, VEL_E_CLOSED, VEL_E_LOCKED
-        VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED
+        VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED, VEL_E_FULL
     ctypedef struct vel_error:
         vel_status status
         int sys_errno

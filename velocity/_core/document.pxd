@@ -7,7 +7,7 @@ cimport cython
 from cpython.mem cimport PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from velocity._core.core cimport ID_SIZE_MAX, record_id, record_id_size, record_size, vel_names
@@ -53,6 +53,7 @@ cdef class Document:
     cdef vel_names *_names
     cdef uint8_t *_record        # inside _inline, or malloc'ed; NULL when made by a program
     cdef uint32_t _body_at, _body_size
+    cdef uint64_t _version       # of one made by a program, 0: not said
     cdef uint8_t _inline[INLINE_SIZE]
 
 

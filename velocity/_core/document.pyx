@@ -115,7 +115,12 @@ cdef class Document:
     def version(self):
         """1 for a new document, one more with each write; 0 when it was not read from a
         database."""
-        return record_version(self._record) if self._record != NULL else 0
+        return record_version(self._record) if self._record != NULL else self._version
+
+    def _as_version(self, version):
+        """This document, made by a program, with the version that it will have."""
+        self._version = version
+        return self
 
     @property
     def created(self):

@@ -7,15 +7,17 @@
  *     to the log and publishes. Log order is publication order. A thread attached to the
  *     interpreter only tries the lock (APPLY_NONBLOCK) and, when it gets VEL_BUSY, comes back
  *     without the GIL: nobody waits for a core lock while holding the GIL;
- *   - `sync_lock` (vel_log) is held by the one thread that syncs the log; the others wait on it
+ *   - `syncing` (vel_log) is set by the one thread that syncs the log; the others wait for its end
  *     (group commit);
  *   - `catalog_lock` orders what changes the collections or the list of segments: create, drop,
  *     compaction, close;
  *   - `manifest_lock` is held while the manifest is described and stored, so that the newest
  *     description is stored last;
  *   - `reap_lock` is held by the one thread that removes expired documents.
- *   Lock order: reap_lock, catalog_lock, sync_lock, manifest_lock, commit_lock, wake_lock. No lock
- *   is taken while pinned.
+ *   - `ahead_lock` (vel_log) is held by whoever makes the log's files grow; one that holds
+ *     commit_lock only tries it.
+ *   Lock order: reap_lock, catalog_lock, syncing, manifest_lock, ahead_lock, commit_lock,
+ *   wake_lock. No lock is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
  * word for a cold document; only the record when there is no log. `record_offset` is 0, 8 or 24.
@@ -26,6 +28,7 @@
 #include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "checkpoint.h"
 #include "collection.h"
 #include "entries.h"
 #include "epoch.h"
@@ -95,17 +98,21 @@ typedef struct vel_engine {
     vel_log log;
 
     /* Background threads (background.c): */
-    pthread_t flusher, compactor;
+    pthread_t flusher, compactor, preparer;
     bool threads_run;                   /* constant after engine_open */
     pthread_mutex_t wake_lock;          /* guards stop, wanted and the conditions; innermost */
-    pthread_cond_t flusher_wake, compactor_wake;
-    bool stop, flush_wanted, compaction_wanted;
+    pthread_cond_t flusher_wake, compactor_wake, preparer_wake;
+    bool stop, flush_wanted, compaction_wanted, preparing_wanted;
     bool flusher_idle;                  /* it waits for a wake-up; commit_lock */
+    bool spare_asked;                   /* the preparer is to make a slab region; commit_lock */
 
     /* Statistics and health; atomics or commit_lock. */
     uint64_t cache_hits, cache_misses;  /* relaxed atomics */
     uint64_t compaction_count, compaction_given_back;
     uint64_t torn_bytes;                /* cut off at open */
+    /* The CHECKPOINT it was opened from, 0: none that still fits, and what the log was then;
+     * commit_lock. */
+    uint64_t checkpoint, checkpoint_seq, checkpoint_next_id;
     char torn_text[VEL_WHAT_MAX];
     char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */
@@ -135,6 +142,12 @@ VEL_INLINE vel_status engine_usable(const vel_engine *e) {
  * does. */
 vel_status engine_enter(vel_engine *e);
 void engine_leave(vel_engine *e);
+
+#ifdef VEL_DEBUG
+/* check.c: whether slab, tables, log, cache and counts agree. Requires commit_lock, no reader.
+ * Returns VEL_OK; VEL_E_CORRUPT with *why; VEL_E_NOMEM. */
+vel_status engine_check(vel_engine *e, const char **why);
+#endif
 
 /* --- blocks --------------------------------------------------------------------------------- */
 
@@ -309,7 +322,7 @@ void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64
 typedef struct {
     const uint8_t *id;
     uint32_t id_size;
-    uint64_t hash;
+    uint64_t hash;             /* out */
     size_t at;                 /* out: offset + 1 in the arena, 0: absent */
 } vel_key;
 /* Copy many records into *arena, 8-aligned. attached: the thread is attached, and VEL_BUSY comes
@@ -360,6 +373,8 @@ vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
 vel_status catalog_store(void *engine, vel_error *error);
 /* The same after syncing the log: the manifest is not ahead of what it can be recovered from. */
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error);
+/* Bytes of a record from its block, also when it is on disk. Requires commit_lock. */
+uint32_t block_record_size(vel_engine *e, const uint8_t *block);
 /* Count new names' memory, also past the limit: then VEL_E_MEMORY_LIMIT. Requires commit_lock. */
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
 /* The block that now stands for a location, or 0: it may have moved to disk since it was published.

@@ -62,7 +62,7 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise MemoryLimitError(
             f"max_memory ({e.options.max_memory if e != NULL else 0} bytes) is reached and nothing "
             "was changed; delete documents or raise max_memory")
-    if status == VEL_E_IO or status == VEL_E_FAILED:
+    if status == VEL_E_IO or status == VEL_E_FAILED or status == VEL_E_FULL:
         raise StorageError(error.sys_errno, f"{where(error)}{text_of(error.what)}")
     if status == VEL_E_CORRUPT:
         path = text_of(error.path)
@@ -656,7 +656,6 @@ cdef class CollectionBase:
         for i in range(count):
             key[i].id = <const uint8_t *>id_bytes(ids[i], &id_size)
             key[i].id_size = <uint32_t>id_size
-            key[i].hash = engine_hash(self.e, key[i].id, id_size)
         if count <= READ_ATTACHED_MAX:
             status = engine_read_many(self.e, self.c, key, count, True, arena, &error)
         if status == VEL_BUSY:

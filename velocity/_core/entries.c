@@ -18,14 +18,12 @@ static vel_status entries_reserve(vel_entries *x, size_t more) {
 }
 
 vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_frame *frame,
-                             uint64_t salt, uint64_t hash_seed) {
+                             uint64_t hash_seed) {
     vel_status status = entries_reserve(x, frame->count);
     uint64_t at = frame->at + FRAME_HEADER_SIZE;
     for (uint32_t i = 0; i < frame->count && !status; i++) {
         segment_op op;
-        const char *why;
-        if (op_read(data + at, data + frame->at + frame->length, salt, &op, &why))
-            return VEL_E_CORRUPT;
+        op_view(data + at, &op);
         hint_entry *entry = &x->entries[x->count++];
         *entry = (hint_entry){.where = at >> 3 | (uint64_t)op.kind << 32,
                               .collection = op.collection, .size = op.size};
@@ -49,7 +47,7 @@ vel_status entries_scan(vel_entries *x, const vel_segment *s, const uint8_t *dat
         segment_frame frame;
         const char *why = "the file ends inside a frame";
         vel_status status = frame_read(data, s->tail, at, s->salt, &frame, &why);
-        if (!status) status = entries_add_frame(x, data, &frame, s->salt, hash_seed);
+        if (!status) status = entries_add_frame(x, data, &frame, hash_seed);
         if (status == VEL_END || status == VEL_E_CORRUPT)
             return vel_fail(error, VEL_E_CORRUPT, 0, s->path, at, "damage in synced data: %s",
                             status == VEL_END ? "a frame is missing" : why);
@@ -75,6 +73,10 @@ vel_status segment_load(const vel_segment *s, vel_buffer *out, vel_error *error)
 vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries, vel_error *error) {
     char path[VEL_PATH_MAX];
     vel_buffer bytes = {0};
+    if (!hint_pays(entries->count, s->tail)) {
+        s->hinted = true;  /* decided: do not ask again */
+        return VEL_OK;
+    }
     segment_name(path, sizeof path, e->directory, s->id, "hint");
     vel_status status =
         hint_write(&bytes, s->id, s->salt, s->tail, entries->entries, entries->count);
@@ -84,14 +86,17 @@ vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries,
     return status;
 }
 
-/* The next sealed segment without a hint at or after *position; NULL: none. The list may grow
- * meanwhile, but only catalog_lock's holder takes segments out. */
+/* The next sealed segment at or after *position that lacks a hint that would pay, judged by its
+ * live operations; NULL: none. The list may grow meanwhile, but only catalog_lock's holder takes
+ * segments out. */
 static vel_segment *next_unhinted(vel_engine *e, uint32_t *position) {
     vel_segment *s = NULL;
     pthread_mutex_lock(&e->commit_lock);
     for (; *position < e->log.count && !s; ++*position) {
         vel_segment *candidate = e->log.list[*position];
-        if (candidate->sealed && !candidate->hinted) s = candidate;
+        if (candidate->sealed && !candidate->hinted && candidate->live_count &&
+            hint_pays(candidate->live_count, candidate->live_bytes))
+            s = candidate;
     }
     pthread_mutex_unlock(&e->commit_lock);
     return s;

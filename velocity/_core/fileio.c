@@ -344,6 +344,8 @@ vel_status file_replace(const char *directory, const char *path, const void *fro
     if (status == VEL_OK) status = file_rename(temporary, path, error);
     if (status) {
         file_remove(temporary, NULL);
+        if (error && (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT))
+            error->status = status = VEL_E_FULL;
         return status;
     }
     if (in_place) *in_place = true;

@@ -42,6 +42,16 @@ static vel_status open_parts(vel_engine *e, vel_error *error) {
     return status;
 }
 
+/* What every debug build looks at before it closes. */
+static void assert_whole(vel_engine *e) {
+#ifdef VEL_DEBUG
+    const char *why = "";
+    if (engine_check(e, &why) == VEL_E_CORRUPT) vel_assert_failed(why, __FILE__, __LINE__);
+#else
+    (void)e;
+#endif
+}
+
 /* Free everything but the names, which need the interpreter. */
 static void release(vel_engine *e) {
     for (uint32_t i = 0; i < e->collection_count; i++)
@@ -81,6 +91,7 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
                                                            : log_open(&e->log, e->directory);
     e->log.segment_synced = catalog_store;
     e->log.context = e;
+    e->log.writers_wait = e->options.sync_writes;
     if (!status) status = open_parts(e, error);
     if (status) {
         e->closed = 1;
@@ -106,9 +117,11 @@ void engine_leave(vel_engine *e) { __atomic_fetch_sub(&e->busy, 1, __ATOMIC_SEQ_
 static vel_status store_all(vel_engine *e, vel_error *error) {
     if (atomic_get_acquire(&e->log.failed))
         return vel_fail(error, VEL_E_FAILED, EIO, e->directory, 0, "%s", e->log.failed_text);
+    log_drop_next(&e->log, &e->commit_lock);
     vel_status status = log_seal(&e->log, &e->commit_lock, true, error);
     pthread_mutex_lock(&e->catalog_lock);
     if (!status) hints_store(e);
+    if (!status) checkpoint_save(e, &e->checkpoint);
     if (!status) status = catalog_sync_and_store(e, true, error);
     pthread_mutex_unlock(&e->catalog_lock);
     return status;
@@ -128,6 +141,7 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
     epoch_wait();
     vel_status status = e->directory ? store_all(e, error) : VEL_OK;
     pthread_mutex_lock(&e->commit_lock);
+    assert_whole(e);
     release(e);
     pthread_mutex_unlock(&e->commit_lock);
     return status;

@@ -32,6 +32,8 @@ vel_status log_open(vel_log *log, const char *directory) {
     log->directory = directory;
     log->next_id = 1;
     pthread_mutex_init(&log->sync_lock, NULL);
+    pthread_cond_init(&log->sync_ended, NULL);
+    pthread_mutex_init(&log->ahead_lock, NULL);
     void *p = mmap(NULL, NUMBERS_BYTES, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) return VEL_E_NOMEM;
@@ -45,12 +47,22 @@ static void segment_free(vel_segment *s) {
     free(s);
 }
 
+/* Free one that never was in the list, and its file. */
+static void segment_drop(vel_segment *s) {
+    if (s->fd >= 0) file_remove(s->path, NULL);
+    segment_free(s);
+}
+
 void log_close(vel_log *log) {
+    if (log->next) segment_drop(log->next);
+    log->next = NULL;
     for (uint32_t n = 0; log->by_number && n < log->number_next; n++)
         if (log->by_number[n]) segment_free(log->by_number[n]);
     if (log->by_number) munmap(log->by_number, NUMBERS_BYTES);
     free(log->list);
+    pthread_cond_destroy(&log->sync_ended);
     pthread_mutex_destroy(&log->sync_lock);
+    pthread_mutex_destroy(&log->ahead_lock);
     log->by_number = NULL;
     log->list = NULL;
     log->active = NULL;
@@ -138,18 +150,17 @@ static vel_status segment_make_ready(vel_segment *s, uint64_t needed, vel_error 
     return VEL_OK;
 }
 
-/* A new active segment with room for at least one frame of `size` bytes. */
-static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
+/* A file for a segment that may grow to map_size, `wanted` bytes of it ready. It has no header:
+ * until it gets one it counts as never begun. */
+static vel_status segment_create(const vel_log *log, uint64_t id, uint64_t map_size,
+                                 uint64_t wanted, vel_segment **out, vel_error *error) {
     vel_segment *s = calloc(1, sizeof *s);
     if (!s) return VEL_E_NOMEM;
-    uint64_t wanted = (SEGMENT_HEADER_SIZE + size + PAGE - 1) & ~(PAGE - 1);
     s->fd = -1;
-    s->id = log->next_id;
+    s->id = id;
     s->kind = SEGMENT_LOG;
-    s->base_seq = log->seq + 1;
-    s->last_seq = log->seq;
     s->salt = random_u64();
-    s->map_size = log_segment_size(log) > wanted ? log_segment_size(log) : wanted;
+    s->map_size = map_size;
     s->allocated = wanted > CHUNK_MIN ? wanted : CHUNK_MIN;
     s->tail = SEGMENT_HEADER_SIZE;
     segment_name(s->path, sizeof s->path, log->directory, s->id, "seg");
@@ -157,19 +168,41 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
     if (!status) status = file_allocate(s->fd, s->path, 0, s->allocated, error);
     if (!status) status = segment_make_ready(s, wanted, error);
     if (!status) status = file_map(s->fd, s->path, s->map_size, &s->map, error);
-    if (!status) {
-        segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&log->durable_seq), s->salt,
-                            s->kind};
-        segment_header_write(s->map, &h);
-        status = log_add_segment(log, s, log->count);
+    if (!status) *out = s;
+    else segment_drop(s);
+    return status;
+}
+
+/* A new active segment with room for at least one frame of `size` bytes. Requires ahead_lock. */
+static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
+    uint64_t wanted = (SEGMENT_HEADER_SIZE + size + PAGE - 1) & ~(PAGE - 1);
+    vel_segment *s = log->next;
+    vel_status status = VEL_OK;
+    if (s && s->ready < wanted) {
+        segment_drop(s);  /* one with a lower id must not be left behind */
+        s = log->next = NULL;
+        log->ahead_id = 0;
     }
+    if (!s) {
+        uint64_t usual = log_segment_size(log);
+        /* A file that cannot be removed after a failure keeps its id; recovery removes it. */
+        uint64_t id = log->next_id++;
+        status = segment_create(log, id, usual > wanted ? usual : wanted, wanted, &s, error);
+        if (status) return status;
+    }
+    log->bytes_before = log_disk_usage(log);
+    s->base_seq = log->seq + 1;
+    s->last_seq = log->seq;
+    status = log_add_segment(log, s, log->count);
     if (status) {
-        /* One that cannot be removed keeps its name; recovery does it. */
-        if (s->fd >= 0 && file_remove(s->path, NULL)) log->next_id++;
-        segment_free(s);
+        if (s != log->next) segment_drop(s);
         return status;
     }
-    log->next_id++;
+    segment_header h = {s->id, s->base_seq, atomic_get_relaxed(&log->durable_seq), s->salt,
+                        s->kind};
+    segment_header_write(s->map, &h);
+    log->next = NULL;
+    log->ahead_id = log->ahead_asked = 0;
     log->active = s;
     log->watermark_slot = 0;
     return VEL_OK;
@@ -180,8 +213,9 @@ static vel_status segment_begin(vel_log *log, uint64_t size, vel_error *error) {
 static vel_status segment_grow(vel_segment *s, uint64_t size, vel_error *error) {
     uint64_t needed = (s->tail + size + PAGE - 1) & ~(PAGE - 1);
     if (needed <= s->allocated) return segment_make_ready(s, needed, error);
-    uint64_t chunk = s->allocated < CHUNK_MAX ? s->allocated : CHUNK_MAX;
-    uint64_t wanted = s->allocated + chunk;
+    uint64_t chunk = (s->allocated / 4 + PAGE - 1) & ~(PAGE - 1);
+    if (chunk < CHUNK_MIN) chunk = CHUNK_MIN;
+    uint64_t wanted = s->allocated + (chunk < CHUNK_MAX ? chunk : CHUNK_MAX);
     if (wanted < needed) wanted = needed;
     if (wanted > s->map_size) wanted = s->map_size;
     vel_status status = file_allocate(s->fd, s->path, s->allocated, wanted - s->allocated, error);
@@ -200,10 +234,12 @@ vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **t
         return vel_fail(error, VEL_E_TOO_LARGE, 0, NULL, 0, "a batch of %llu bytes is larger than "
                         "a log segment may be (1 GiB); split it", (unsigned long long)size);
     if (nonblock) return VEL_BUSY;
+    if (pthread_mutex_trylock(&log->ahead_lock)) return VEL_BUSY;
     vel_segment *s = log->active;
     vel_status status;
     if (!s || s->tail + size > s->map_size) status = segment_begin(log, size, error);
     else status = segment_grow(s, size, error);
+    pthread_mutex_unlock(&log->ahead_lock);
     if (status) {
         if (status == VEL_E_IO && error)
             snprintf(log->full_text, sizeof log->full_text, "%s", error->what);
@@ -215,6 +251,103 @@ vel_status log_make_room(vel_log *log, uint64_t size, bool nonblock, uint8_t **t
 }
 
 void log_roll(vel_log *log) { log->active = NULL; }
+
+/* --- ahead of need -------------------------------------------------------------------------- */
+
+void log_ahead_wait(vel_log *log) {
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_unlock(&log->ahead_lock);
+}
+
+/* Requires ahead_lock and commit_lock. */
+static vel_segment *next_take(vel_log *log) {
+    vel_segment *s = log->next;
+    log->next = NULL;
+    log->ahead_id = 0;
+    return s;
+}
+
+void log_drop_next(vel_log *log, pthread_mutex_t *commit_lock) {
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_lock(commit_lock);
+    vel_segment *s = next_take(log);
+    pthread_mutex_unlock(commit_lock);
+    if (s) segment_drop(s);
+    pthread_mutex_unlock(&log->ahead_lock);
+}
+
+uint64_t log_take_id(vel_log *log, pthread_mutex_t *commit_lock) {
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_lock(commit_lock);
+    vel_segment *s = next_take(log);
+    uint64_t id = log->next_id++;
+    pthread_mutex_unlock(commit_lock);
+    if (s) segment_drop(s);
+    pthread_mutex_unlock(&log->ahead_lock);
+    return id;
+}
+
+/* Grow a copy of the active segment's record; the file is the same. */
+static bool grow_ahead(vel_segment *s, uint64_t size) {
+    uint64_t end = s->ready + size;
+    if (end > s->map_size) end = s->map_size;
+    end &= ~(PAGE - 1);
+    if (end > s->allocated) {
+        if (file_allocate(s->fd, s->path, s->allocated, end - s->allocated, NULL)) return false;
+        s->allocated = end;
+    }
+    while (s->ready < end)
+        if (segment_make_ready(s, s->ready, NULL)) return false;
+    return true;
+}
+
+static void next_prepare(vel_log *log, pthread_mutex_t *commit_lock, uint64_t size) {
+    vel_segment *next = NULL;
+    pthread_mutex_lock(commit_lock);
+    bool wanted = !log->ahead_id && log->active;
+    uint64_t id = log->next_id, map_size = log_segment_size(log);
+    if (wanted) log->ahead_id = log->next_id++;
+    pthread_mutex_unlock(commit_lock);
+    if (!wanted) return;
+    bool made = !segment_create(log, id, map_size, size & ~(PAGE - 1), &next, NULL);
+    pthread_mutex_lock(commit_lock);
+    log->next = next;
+    if (!made) log->ahead_id = 0;
+    pthread_mutex_unlock(commit_lock);
+}
+
+void log_trim(vel_log *log, pthread_mutex_t *commit_lock) {
+    log_drop_next(log, commit_lock);
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_lock(commit_lock);
+    vel_segment *s = log->active;
+    uint64_t end = s ? ((s->tail + PAGE - 1) & ~(PAGE - 1)) + LOG_AHEAD_MIN : 0;
+    if (s && s->allocated > end && !file_truncate(s->fd, s->path, end, NULL)) {
+        s->allocated = end;
+        if (s->ready > end) s->ready = end;
+        log->ahead_asked = 0;
+    }
+    pthread_mutex_unlock(commit_lock);
+    pthread_mutex_unlock(&log->ahead_lock);
+}
+
+void log_ahead(vel_log *log, pthread_mutex_t *commit_lock) {
+    pthread_mutex_lock(&log->ahead_lock);
+    pthread_mutex_lock(commit_lock);
+    vel_segment *s = log->active, copy;
+    uint64_t size = s ? log_ahead_size(log) : 0;
+    if (s) copy = *s;
+    pthread_mutex_unlock(commit_lock);
+    /* ahead_lock keeps the segment from being sealed, and its file from growing otherwise. */
+    if (size && !atomic_get_acquire(&log->failed) && grow_ahead(&copy, size)) {
+        pthread_mutex_lock(commit_lock);
+        s->allocated = copy.allocated;
+        s->ready = copy.ready;
+        pthread_mutex_unlock(commit_lock);
+        if (copy.map_size - copy.ready < PAGE) next_prepare(log, commit_lock, size);
+    }
+    pthread_mutex_unlock(&log->ahead_lock);
+}
 
 /* --- syncing -------------------------------------------------------------------------------- */
 
@@ -233,7 +366,38 @@ void log_discard(vel_log *log) {
     }
 }
 
-/* The unsealed segments now, copied: they stay valid while sync_lock is held, for only a sealed one
+/* Who may sync. A mutex held across the sync would be taken again by the thread that gives it up,
+ * before those that wait for it are awake: each sync would serve one writer. */
+
+static void sync_begin(vel_log *log) {
+    pthread_mutex_lock(&log->sync_lock);
+    while (log->syncing) pthread_cond_wait(&log->sync_ended, &log->sync_lock);
+    log->syncing = true;
+    pthread_mutex_unlock(&log->sync_lock);
+}
+
+static void sync_end(vel_log *log) {
+    pthread_mutex_lock(&log->sync_lock);
+    log->syncing = false;
+    pthread_cond_broadcast(&log->sync_ended);
+    pthread_mutex_unlock(&log->sync_lock);
+}
+
+/* Wait until seq is durable, a sync has failed, or nobody syncs. Returns true in the last case:
+ * then the caller does. */
+static bool sync_begin_for(vel_log *log, uint64_t seq) {
+    pthread_mutex_lock(&log->sync_lock);
+    bool needed;
+    while ((needed = atomic_get_acquire(&log->durable_seq) < seq &&
+                     !atomic_get_acquire(&log->failed)) &&
+           log->syncing)
+        pthread_cond_wait(&log->sync_ended, &log->sync_lock);
+    if (needed) log->syncing = true;
+    pthread_mutex_unlock(&log->sync_lock);
+    return needed;
+}
+
+/* The unsealed segments now, copied: they stay valid while we sync, for only a sealed one
  * is ever replaced. */
 static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_segment ***out,
                                 uint32_t *count, uint64_t *seq, uint64_t **tails,
@@ -256,7 +420,7 @@ static vel_status unsealed_list(vel_log *log, pthread_mutex_t *commit_lock, vel_
     return status;
 }
 
-/* Requires sync_lock. */
+/* Requires sync_begin. */
 static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
     vel_segment **list = NULL;
     uint64_t *tails = NULL, seq;
@@ -290,18 +454,23 @@ static vel_status sync_unsealed(vel_log *log, pthread_mutex_t *commit_lock, vel_
     return status;
 }
 
+static void sync_failed(vel_log *log, vel_status status, const vel_error *error) {
+    /* A full disk kept the manifest from listing a segment that is on disk: only that is left to
+     * do, and the next sync does it. */
+    if (status == VEL_E_FULL && !log->writers_wait) return;
+    log_fail(log, error);
+}
+
 vel_status log_sync(vel_log *log, pthread_mutex_t *commit_lock, uint64_t seq, vel_error *error) {
     if (atomic_get_acquire(&log->durable_seq) >= seq) return VEL_OK;
-    vel_status status = VEL_OK;
-    pthread_mutex_lock(&log->sync_lock);
-    if (atomic_get_acquire(&log->durable_seq) < seq) {
-        if (atomic_get_acquire(&log->failed))
-            status = vel_fail(error, VEL_E_FAILED, EIO, log->directory, 0, "%s", log->failed_text);
-        else if ((status = sync_unsealed(log, commit_lock, error)))
-            log_fail(log, error);
+    if (sync_begin_for(log, seq)) {
+        vel_status status = sync_unsealed(log, commit_lock, error);
+        if (status) sync_failed(log, status, error);
+        sync_end(log);
+        return status;
     }
-    pthread_mutex_unlock(&log->sync_lock);
-    return status;
+    if (atomic_get_acquire(&log->durable_seq) >= seq) return VEL_OK;
+    return vel_fail(error, VEL_E_FAILED, EIO, log->directory, 0, "%s", log->failed_text);
 }
 
 vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *error) {
@@ -310,7 +479,7 @@ vel_status log_sync_all(vel_log *log, pthread_mutex_t *commit_lock, vel_error *e
 
 vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_error *error) {
     vel_status status = VEL_OK;
-    pthread_mutex_lock(&log->sync_lock);
+    sync_begin(log);
     for (;;) {
         vel_segment *s = NULL;
         pthread_mutex_lock(commit_lock);
@@ -319,11 +488,12 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         if (s == log->active) log->active = NULL;
         pthread_mutex_unlock(commit_lock);
         if (!s || atomic_get_acquire(&log->failed)) break;
+        log_ahead_wait(log);  /* it no longer is the active one: its file grows no more */
         if (s->synced < s->tail) status = sync_unsealed(log, commit_lock, error);
         if (!status) status = file_truncate(s->fd, s->path, s->tail, error);
         if (!status) status = file_sync(s->fd, s->path, error);
         if (status) {
-            log_fail(log, error);
+            sync_failed(log, status, error);
             break;
         }
         pthread_mutex_lock(commit_lock);
@@ -335,6 +505,6 @@ vel_status log_seal(vel_log *log, pthread_mutex_t *commit_lock, bool all, vel_er
         pthread_mutex_unlock(commit_lock);
         file_unmap(map, s->map_size);
     }
-    pthread_mutex_unlock(&log->sync_lock);
+    sync_end(log);
     return status;
 }

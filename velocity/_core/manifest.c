@@ -4,7 +4,7 @@
 #include "segment.h"
 #include "xxh3.h"
 
-#define COLLECTION_SIZE_MIN 17u /* bytes of an encoded collection with empty strings */
+#define COLLECTION_SIZE_MIN 25u /* bytes of an encoded collection with empty strings */
 #define SEGMENT_ENTRY_SIZE 52u  /* bytes of an encoded segment */
 
 static const char MANIFEST_MAGIC[8] = {'V', 'E', 'L', 'M', 'A', 'N', 'I', '1'};
@@ -41,8 +41,8 @@ static uint8_t *put_u64(uint8_t *p, uint64_t v) { store_u64(p, v); return p + 8;
 
 /* The payload's size, or 0 when something in it may not be. */
 static uint64_t payload_measure(const vel_manifest *m) {
-    uint64_t size = 16 + 8 + 8 + 4 + 4 + 8 + 8 + 8 + 4 + 4;
-    if (m->clean > 1) return 0;
+    uint64_t size = 16 + 8 + 8 + 4 + 4 + 8 + 8 + 8 + 8 + 4 + 4;
+    if (m->clean > 1 || (m->checkpoint && !m->clean)) return 0;
     for (uint32_t i = 0; i < m->collection_count; i++) {
         const manifest_collection *c = &m->collections[i];
         if (collection_check(m, c)) return 0;
@@ -62,6 +62,7 @@ static uint8_t *payload_write(const vel_manifest *m, uint8_t *p) {
     p = put_u64(p, m->sealed_seq);
     p = put_u64(p, m->durable_seq);
     p = put_u64(p, (uint64_t)m->last_stamp);
+    p = put_u64(p, m->checkpoint);
     p = put_u32(p, m->collection_count);
     for (uint32_t i = 0; i < m->collection_count; i++) {
         const manifest_collection *c = &m->collections[i];
@@ -70,6 +71,7 @@ static uint8_t *payload_write(const vel_manifest *m, uint8_t *p) {
         p = put_string(p, c->name, c->name_size);
         p = put_string(p, c->names, c->names_size);
         p = put_string(p, c->extra, c->extra_size);
+        p = put_u64(p, c->documents);
     }
     p = put_u32(p, m->segment_count);
     for (uint32_t i = 0; i < m->segment_count; i++) {
@@ -175,6 +177,7 @@ static void read_collections(reader *r, vel_manifest *m) {
         get_string(r, &c->name, &c->name_size);
         get_string(r, &c->names, &c->names_size);
         get_string(r, &c->extra, &c->extra_size);
+        c->documents = get_u64(r);
         const char *why = r->status ? NULL : collection_check(m, c);
         if (why) reader_fail(r, VEL_E_CORRUPT, why);
     }
@@ -212,6 +215,9 @@ static void read_payload(reader *r, vel_manifest *m) {
     m->sealed_seq = get_u64(r);
     m->durable_seq = get_u64(r);
     m->last_stamp = (int64_t)get_u64(r);
+    m->checkpoint = get_u64(r);
+    if (m->checkpoint && !m->clean)
+        reader_fail(r, VEL_E_CORRUPT, "a checkpoint of a database that was not closed");
     read_collections(r, m);
     read_segments(r, m);
     if (r->status) return;

@@ -30,6 +30,7 @@ typedef struct {
     uint32_t names_size;
     uint8_t *extra;  /* for later layers (schema); opaque */
     uint32_t extra_size;
+    uint64_t documents;  /* how many it had: opening makes room for them, nothing relies on it */
 } manifest_collection;
 
 typedef struct {
@@ -47,6 +48,7 @@ typedef struct {
     uint64_t sealed_seq;          /* all up to it lies in sealed segments or was compacted away */
     uint64_t durable_seq;         /* everything up to this was synced when written */
     int64_t last_stamp;           /* no stamp above it had been given out */
+    uint64_t checkpoint;          /* salt of the CHECKPOINT that fits; 0: none, so unless clean */
     manifest_collection *collections;
     uint32_t collection_count;
     manifest_segment *segments;

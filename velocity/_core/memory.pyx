@@ -32,6 +32,7 @@ cdef extern from "slab.h" nogil:
         uint64_t memory
         uint64_t used
         uint64_t charged
+        c_bool spare_wanted
     vel_status slab_open(vel_slab *, uint64_t)
     void slab_close(vel_slab *)
     vel_status slab_alloc(vel_slab *, uint64_t, vel_ref *)
@@ -39,6 +40,8 @@ cdef extern from "slab.h" nogil:
     uint64_t slab_block_size(const vel_slab *, vel_ref)
     uint64_t slab_class_size(uint64_t)
     vel_status slab_charge(vel_slab *, int64_t)
+    uint8_t *slab_spare_map()
+    void slab_spare_add(vel_slab *, uint8_t *)
     uint8_t *slab_at(const vel_slab *, vel_ref)
     vel_status slab_check(const vel_slab *, const char **)
 
@@ -82,7 +85,9 @@ cdef extern from "table.h" nogil:
     void table_insert(vel_table *, uint64_t, vel_ref)
     void table_replace(vel_table *, uint64_t, vel_ref, vel_ref)
     void table_remove(vel_table *, uint64_t, vel_ref)
-    size_t table_walk(const vel_table *, uint64_t *, vel_ref *, size_t, c_bool *)
+    vel_ref table_slot_ref(uint64_t slot)
+    void table_presize(vel_table *, uint64_t)
+    size_t table_walk(const vel_table *, uint64_t *, uint64_t *, size_t, c_bool *)
     vel_status table_check(const vel_table *, const char **)
 
 epoch_init()
@@ -188,6 +193,17 @@ cdef class Slab:
     def collect(self):
         """Free what no pin can hold. Returns how many retired blocks are left."""
         return epoch_collect(&self.limbo, &self.slab)
+
+    def prepare(self):
+        """Make a region ahead of need, as the engine's preparer does."""
+        cdef uint8_t *base = slab_spare_map()
+        if not base:
+            raise MemoryError()
+        slab_spare_add(&self.slab, base)
+
+    @property
+    def spare_wanted(self):
+        return bool(self.slab.spare_wanted)
 
     def charge(self, int64_t count):
         cdef vel_status status = slab_charge(&self.slab, count)
@@ -435,29 +451,34 @@ cdef class Table:
 
     def walk(self, uint64_t cursor=0, size_t capacity=0):
         """One step of a walk: ([(hash, payload), ...], next cursor, done)."""
-        cdef vel_ref *refs
+        cdef uint64_t *slots
         cdef pair *pairs
         cdef size_t count = 0, i
         cdef c_bool done = False
         cdef epoch_slot *slot
         if capacity < TABLE_WALK_MIN:
             capacity = TABLE_WALK_MIN
-        refs = <vel_ref *>malloc(capacity * sizeof(vel_ref))
+        slots = <uint64_t *>malloc(capacity * sizeof(uint64_t))
         pairs = <pair *>malloc(capacity * sizeof(pair))
-        if refs and pairs:
+        if slots and pairs:
             slot = epoch_slot_attached()
             epoch_pin(slot)
-            count = table_walk(&self.table, &cursor, refs, capacity, &done)
+            count = table_walk(&self.table, &cursor, slots, capacity, &done)
             for i in range(count):
-                pairs[i] = (<pair *>slab_at(&self.slab, refs[i]))[0]
+                pairs[i] = (<pair *>slab_at(&self.slab, table_slot_ref(slots[i])))[0]
             epoch_unpin(slot)
         try:
-            if not refs or not pairs:
+            if not slots or not pairs:
                 raise MemoryError()
             return [(pairs[i].hash, pairs[i].payload) for i in range(count)], cursor, done
         finally:
-            free(refs)
+            free(slots)
             free(pairs)
+
+    def presize(self, uint64_t count):
+        self.lock()
+        table_presize(&self.table, count)
+        self.unlock()
 
     def collect(self):
         """Free what no pin can hold. Returns how many retired blocks are left."""
@@ -469,20 +490,20 @@ cdef class Table:
     def close_table(self):
         """Close the table under its slab, and free the pairs too. The object is done with then."""
         cdef uint64_t cursor = 0
-        cdef vel_ref *refs = <vel_ref *>malloc(TABLE_WALK_MIN * sizeof(vel_ref))
+        cdef uint64_t *slots = <uint64_t *>malloc(TABLE_WALK_MIN * sizeof(uint64_t))
         cdef size_t count, i
         cdef c_bool done = False
-        if not refs:
+        if not slots:
             raise MemoryError()
         self.lock()
         while not done:
-            count = table_walk(&self.table, &cursor, refs, TABLE_WALK_MIN, &done)
+            count = table_walk(&self.table, &cursor, slots, TABLE_WALK_MIN, &done)
             for i in range(count):
-                slab_free(&self.slab, refs[i])
+                slab_free(&self.slab, table_slot_ref(slots[i]))
         table_close(&self.table)
         epoch_collect(&self.limbo, &self.slab)
         self.unlock()
-        free(refs)
+        free(slots)
         return self.slab.used
 
     @property

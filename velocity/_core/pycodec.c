@@ -424,8 +424,8 @@ static int encode_fields(encoder *e, PyObject *dict) {
     return failed;
 }
 
+/* Requires: FIELD_ROOM bytes of room. */
 static int encode_top(encoder *e, PyObject *fields) {
-    if (need(e, FIELD_ROOM) < 0) return -1;
     if (PyDict_CheckExact(fields)) return encode_fields(e, fields);
     int mapping = PyDict_Check(fields) ? 1 : PyObject_IsInstance(fields, mapping_type);
     if (mapping < 0) return -1;
@@ -438,6 +438,10 @@ static int encode_top(encoder *e, PyObject *fields) {
 int body_encode(PyObject *fields, vel_names *names, vel_buffer *out) {
     size_t start = out->size, where;
     const char *why;
+    if (vel_unlikely(buffer_reserve(out, FIELD_ROOM) != VEL_OK)) {
+        PyErr_NoMemory();
+        return -1;
+    }
     encoder e = {.p = out->data + start, .end = out->data + out->capacity, .out = out,
                  .names = names, .start = start};
     int failed = encode_top(&e, fields);

@@ -250,7 +250,10 @@ static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *bloc
 static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                              bool attached, vel_buffer *arena, uint64_t *headers,
                              vel_error *error) {
-    for (size_t i = 0; i < count; i++) prefetch_home(e, c, keys[i].hash);
+    for (size_t i = 0; i < count; i++) {
+        keys[i].hash = engine_hash(e, keys[i].id, keys[i].id_size);
+        prefetch_home(e, c, keys[i].hash);
+    }
     for (size_t i = 0; i < count; i++) prefetch_block(e, c, keys[i].hash);
     uint64_t hits = 0, misses = 0;
     vel_status status = VEL_OK;

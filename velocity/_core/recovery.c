@@ -5,8 +5,9 @@
  * 2. Segments that were not sealed are walked from the oldest: frames must be whole and their
  *    sequences follow on. Where that ends, all at or below the durable sequence must have been
  *    read, else it is damage; above it is a torn tail: cut off, and what follows is dropped.
- * 3. All operations are met from the newest to the oldest; the first one of an id is its present
- *    state. Bounded modes need only hints, the others copy the records.
+ * 3. After a clean close a bounded mode takes up the checkpoint. Else all operations are met from
+ *    the newest to the oldest; the first one of an id is its present state. Bounded modes need only
+ *    hints where there are some, the others copy the records.
  */
 #include "recovery.h"
 
@@ -50,7 +51,8 @@ static vel_status list_files(recovery *r, bool *foreign) {
         uint64_t id;
         if (parse_segment_name(name, "seg", &id)) status = remember_file(r, id);
         else if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, "LOCK") &&
-                 strncmp(name, "MANIFEST", 8) && !strstr(name, ".hint"))
+                 strncmp(name, "MANIFEST", 8) && strcmp(name, "CHECKPOINT") &&
+                 !strstr(name, ".hint"))
             *foreign = true;
     }
     closedir(d);
@@ -201,7 +203,7 @@ static vel_status walk_segment(recovery *r, vel_segment *s, vel_entries *entries
             if (!*torn) why = "a frame is missing";
             break;
         }
-        status = entries_add_frame(entries, r->data.data, &frame, s->salt, e->hash_seed);
+        status = entries_add_frame(entries, r->data.data, &frame, e->hash_seed);
         if (frame.durable_seq > r->durable_seq) r->durable_seq = frame.durable_seq;
         s->last_seq = e->log.seq = frame.seq;
         at += frame.length;
@@ -310,17 +312,29 @@ static void clear_hints(const recovery *r) {
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
+/* From the segments. A checkpoint that could not be used is of no use to a later opening either. */
+static vel_status restore_all(recovery *r) {
+    vel_engine *e = r->e;
+    char path[VEL_PATH_MAX];
+    checkpoint_path(path, sizeof path, e->directory);
+    file_remove(path, NULL);
+    uint64_t documents = restore_room(r);
+    vel_status status = seen_open(&r->seen, e->options.bounded ? documents : 0);
+    for (uint32_t i = e->log.count; !status && i-- > 0;) status = restore_segment(r, i);
+    return status;
+}
+
 static vel_status recover(recovery *r) {
     vel_engine *e = r->e;
-    bool foreign = false;
+    bool foreign = false, restored = false;
     vel_status status = list_files(r, &foreign);
     if (!status) status = manifest_load(e->directory, &r->m, r->error);
     if (status == VEL_NOT_FOUND) return create_database(r, foreign);
     if (!status) status = restore_catalog(r);
     if (!status) status = open_segments(r);
     if (!status) status = find_end(r);
-    if (!status) status = seen_open(&r->seen);
-    for (uint32_t i = e->log.count; !status && i-- > 0;) status = restore_segment(r, i);
+    if (!status) status = restore_checkpoint(r, &restored);
+    if (!status && !restored) status = restore_all(r);
     if (!status) status = restore_names(r);
     if (status) return status;
     atomic_set_relaxed(&e->log.durable_seq, e->log.seq);
@@ -340,6 +354,7 @@ vel_status engine_recover(vel_engine *e, vel_error *error) {
     if (r.scanned)
         for (uint32_t i = 0; i < e->log.count; i++) entries_free(&r.scanned[i]);
     free(r.scanned);
+    entries_free(&r.entries);
     free(r.found);
     free(r.define_at);
     seen_close(&r.seen);

@@ -71,6 +71,31 @@ static vel_status restore_document(recovery *r, vel_segment *s, vel_collection *
     return VEL_OK;
 }
 
+/* Whether the table has the document of an operation whose segment is in memory. Only when it has
+ * all records in memory, too. */
+static bool is_in_table(const recovery *r, const vel_collection *c, const hint_entry *x) {
+    const vel_engine *e = r->e;
+    const uint8_t *record = r->data.data + hint_offset(x) + OP_HEADER_SIZE;
+    table_probe probe;
+    uint32_t position;
+    vel_ref ref;
+    table_probe_begin(&c->table, x->hash, &probe);
+    while ((ref = table_probe_next(&probe, &position)))
+        if (record_has_id(block_record(e, slab_at(&e->slab, ref)), record_id(record),
+                          record_id_size(record)))
+            return true;
+    return false;
+}
+
+/* *fresh: nothing newer was met of the operation's id. */
+static vel_status meet(recovery *r, const vel_collection *c, const hint_entry *x, bool *fresh) {
+    if (r->e->options.bounded || hint_kind(x) == OP_DELETE)
+        return seen_add(&r->seen, x->collection, x->hash, x->check, fresh);
+    *fresh = !(r->seen.count && seen_has(&r->seen, x->collection, x->hash, x->check)) &&
+             !is_in_table(r, c, x);
+    return VEL_OK;
+}
+
 static vel_status restore_entry(recovery *r, vel_segment *s, const hint_entry *x, vel_buffer *own) {
     vel_status status;
     bool fresh;
@@ -85,7 +110,7 @@ static vel_status restore_entry(recovery *r, vel_segment *s, const hint_entry *x
     else s->tombstone_bytes += x->size;
     vel_collection *c = catalog_by_id(r->e, x->collection);
     if (!c) return VEL_OK;  /* dropped */
-    status = seen_add(&r->seen, x->collection, x->hash, x->check, &fresh);
+    status = meet(r, c, x, &fresh);
     if (status || !fresh || hint_kind(x) != OP_PUT) return status;
     return restore_document(r, s, c, x);
 }
@@ -105,8 +130,11 @@ static vel_status entries_of(recovery *r, vel_segment *s, vel_entries *scanned, 
         return VEL_OK;
     }
     vel_status status = segment_load(s, &r->data, r->error);
-    if (!status && !scanned->entries)
+    if (!status && !scanned->entries) {
+        scanned = &r->entries;
+        scanned->count = 0;
         status = entries_scan(scanned, s, r->data.data, e->hash_seed, r->error);
+    }
     if (!status && e->options.bounded) hint_store(e, s, scanned, NULL);
     *entries = scanned->entries;
     *count = scanned->count;
@@ -116,7 +144,7 @@ static vel_status entries_of(recovery *r, vel_segment *s, vel_entries *scanned, 
 /* Start fetching what an entry some steps ahead will touch: it is all cache misses. */
 static void prefetch_entry(const recovery *r, const hint_entry *x) {
     const vel_collection *c = catalog_by_id(r->e, x->collection);
-    seen_prefetch(&r->seen, x->collection, x->hash);
+    if (r->e->options.bounded) seen_prefetch(&r->seen, x->collection, x->hash);
     if (!c) return;
     table_probe probe;
     table_probe_begin(&c->table, x->hash, &probe);
@@ -137,6 +165,20 @@ vel_status restore_segment(recovery *r, uint32_t position) {
     buffer_free(&hint);
     buffer_free(&own);
     return status;
+}
+
+uint64_t restore_room(recovery *r) {
+    uint64_t bytes = 0, most, told = 0;
+    for (uint32_t i = 0; i < r->e->log.count; i++) bytes += r->e->log.list[i]->tail;
+    most = bytes / (OP_SIZE_MIN + RECORD_HEADER_SIZE);
+    for (uint32_t i = 0; i < r->m.collection_count; i++) {
+        uint64_t documents = r->m.collections[i].documents;
+        vel_collection *c = catalog_by_id(r->e, r->m.collections[i].id);
+        if (documents > most - told) documents = most - told;
+        told += documents;
+        if (c) table_presize(&c->table, documents);
+    }
+    return told;
 }
 
 vel_status restore_names(recovery *r) {

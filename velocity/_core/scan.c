@@ -6,18 +6,20 @@
 
 vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
                         vel_error *error) {
-    vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
+    uint64_t *slots = malloc(TABLE_WALK_MIN * sizeof *slots);
     vel_buffer cold = {0};
     uint64_t cursor = 0;
     bool done = false;
-    vel_status status = refs ? VEL_OK : VEL_E_NOMEM;
+    vel_status status = slots ? VEL_OK : VEL_E_NOMEM;
     while (!status && !done) {
         epoch_slot *slot = epoch_pin_take();
         status = engine_readable(e, c);
-        size_t count = status ? 0 : table_walk(&c->table, &cursor, refs, TABLE_WALK_MIN, &done);
+        size_t count = status ? 0 : table_walk(&c->table, &cursor, slots, TABLE_WALK_MIN, &done);
         for (size_t i = 0; i < count && !status; i++) {
-            if (i + WALK_AHEAD < count) __builtin_prefetch(slab_at(&e->slab, refs[i + WALK_AHEAD]));
-            const uint8_t *block = slab_at(&e->slab, refs[i]), *record = block_record(e, block);
+            if (i + WALK_AHEAD < count)
+                __builtin_prefetch(slab_at(&e->slab, table_slot_ref(slots[i + WALK_AHEAD])));
+            const uint8_t *block = slab_at(&e->slab, table_slot_ref(slots[i]));
+            const uint8_t *record = block_record(e, block);
             if (block_is_cold(e, block)) {
                 size_t at;
                 cold.size = 0;
@@ -29,7 +31,7 @@ vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, vo
         }
         epoch_pin_give(slot);
     }
-    free(refs);
+    free(slots);
     buffer_free(&cold);
     return status;
 }

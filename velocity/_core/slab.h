@@ -40,6 +40,7 @@ struct vel_slab {
     uint64_t used;          /* bytes of blocks handed out (rounded to their class); likewise */
     uint64_t budget;        /* bytes that `memory + charged` may not pass; 0: none */
     uint64_t charged;       /* bytes of others' memory counted against budget (names, heap, ...) */
+    bool spare_wanted;      /* no region of huge pages is ready for the next need; commit lock */
     struct slab_private *p; /* classes and regions: slab.c */
 };
 
@@ -64,6 +65,11 @@ VEL_INLINE uint8_t *slab_at(const vel_slab *s, vel_ref ref) {
     return s->bases[ref >> SLAB_REF_REGION_SHIFT] +
            ((ref & (((uint64_t)1 << SLAB_REF_REGION_SHIFT) - 1)) << SLAB_GRANULE_BITS);
 }
+
+/* A region ahead of need: clearing its huge page takes as long as hundreds of writes. map: without
+ * a lock; NULL without memory. add: requires commit lock; unmaps it when the budget is near. */
+uint8_t *slab_spare_map(void);
+void slab_spare_add(vel_slab *s, uint8_t *base);
 
 /* Walk every invariant (debug and tests): free counts, no block twice, sums. Requires: commit lock.
  * Returns VEL_OK or VEL_E_CORRUPT with *why; VEL_E_NOMEM. */

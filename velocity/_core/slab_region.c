@@ -96,11 +96,12 @@ static uint32_t spare_remove(vel_slab *s, uint32_t at) {
     return number;
 }
 
-/* A spare for a class, 0 when none fits. Small pages already there would keep huge ones out. */
+/* A spare for a class, 0 when none fits. Small pages already there would keep huge ones out, and a
+ * small class must not take a huge one. */
 static uint32_t spare_take(vel_slab *s, bool huge) {
     struct slab_private *p = s->p;
     for (uint32_t at = p->spare_count; at-- > 0;)
-        if (!huge || p->regions[p->spares[at]].huge) return spare_remove(s, at);
+        if (huge == p->regions[p->spares[at]].huge) return spare_remove(s, at);
     return 0;
 }
 
@@ -191,6 +192,7 @@ static vel_status region_map(vel_slab *s, bool huge, uint64_t *number) {
 
 vel_status slab_region_open(vel_slab *s, bool huge, uint64_t *number) {
     *number = spare_take(s, huge);
+    s->spare_wanted |= huge;
     if (*number) return VEL_OK;
     vel_status status = region_map(s, huge, number);
     /* Close to the budget a region is taken page by page after all. */
@@ -208,4 +210,31 @@ void slab_region_close(vel_slab *s, uint32_t number) {
     } else {
         region_unmap(s, number);
     }
+}
+
+uint8_t *slab_spare_map(void) {
+    uint8_t *base = map_region();
+    if (!base) return NULL;
+    slab_advise(base, SLAB_REGION_SIZE, true);
+    for (uint64_t at = 0; at < SLAB_REGION_SIZE; at += ACCOUNT_PAGE)
+        *(volatile uint8_t *)(base + at) = 0;
+    return base;
+}
+
+void slab_spare_add(vel_slab *s, uint8_t *base) {
+    struct slab_private *p = s->p;
+    uint64_t number;
+    bool near = s->budget && s->memory + s->charged + 2 * SLAB_REGION_SIZE > s->budget;
+    if (near || p->spare_count == SPARES_MAX ||
+        numbers_open(s, 1, SLAB_REGION_SIZE, &number)) {
+        slab_unmap(base, SLAB_REGION_SIZE);
+        return;
+    }
+    numbers_take(s, number, 1, base);
+    region *r = &p->regions[number];
+    r->class = CLASS_SPARE;
+    r->touched = SLAB_REGION_SIZE;
+    r->huge = 1;
+    p->spares[p->spare_count++] = (uint32_t)number;
+    p->spare_bytes += SLAB_REGION_SIZE;
 }

@@ -6,7 +6,8 @@ cdef extern from "base.h" nogil:
     ctypedef int vel_status
     enum:
         VEL_OK, VEL_NOT_FOUND, VEL_END
-        VEL_E_NOMEM, VEL_E_IO, VEL_E_CORRUPT, VEL_E_LOCKED, VEL_E_INVALID, VEL_E_TOO_LARGE
+        VEL_E_NOMEM, VEL_E_IO, VEL_E_FULL, VEL_E_CORRUPT, VEL_E_LOCKED, VEL_E_INVALID
+        VEL_E_TOO_LARGE
     ctypedef struct vel_error:
         vel_status status
         int sys_errno
@@ -124,6 +125,7 @@ cdef extern from "manifest.h" nogil:
         uint32_t names_size
         uint8_t *extra
         uint32_t extra_size
+        uint64_t documents
     ctypedef struct manifest_segment:
         uint64_t id, salt, base_seq, last_seq, size
         uint32_t kind
@@ -134,6 +136,7 @@ cdef extern from "manifest.h" nogil:
         uint32_t next_collection_id, clean
         uint64_t sealed_seq, durable_seq
         int64_t last_stamp
+        uint64_t checkpoint
         manifest_collection *collections
         uint32_t collection_count
         manifest_segment *segments

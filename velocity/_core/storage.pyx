@@ -29,7 +29,7 @@ cdef int check(vel_status status, vel_error *error) except -1:
     if status == VEL_OK:
         return 0
     path, what = os.fsdecode(error.path), error.what.decode()
-    if status == VEL_E_IO:
+    if status == VEL_E_IO or status == VEL_E_FULL:
         raise StorageError(error.sys_errno, what, path or None)
     if status == VEL_E_CORRUPT:
         raise CorruptionError(f"{what} ({path}, offset {error.offset})", path, error.offset)
@@ -476,7 +476,7 @@ cdef int manifest_of(dict d, vel_manifest *m) except -1:
     m.hash_seed, m.next_segment_id = d["hash_seed"], d["next_segment_id"]
     m.next_collection_id, m.clean = d["next_collection_id"], d["clean"]
     m.sealed_seq, m.durable_seq = d["sealed_seq"], d["durable_seq"]
-    m.last_stamp = d["last_stamp"]
+    m.last_stamp, m.checkpoint = d["last_stamp"], d["checkpoint"]
     m.collections = <manifest_collection *>calloc(len(d["collections"]) or 1,
                                                   sizeof(manifest_collection))
     m.segments = <manifest_segment *>calloc(len(d["segments"]) or 1, sizeof(manifest_segment))
@@ -489,6 +489,7 @@ cdef int manifest_of(dict d, vel_manifest *m) except -1:
         string_of(item["name"], &c.name, &c.name_size)
         string_of(item["names"], &c.names, &c.names_size)
         string_of(item["extra"], &c.extra, &c.extra_size)
+        c.documents = item["documents"]
     for i, item in enumerate(d["segments"]):
         s = &m.segments[i]
         s.id, s.base_seq, s.last_seq = item["id"], item["base_seq"], item["last_seq"]
@@ -508,7 +509,8 @@ cdef dict manifest_take(vel_manifest *m):
             c = &m.collections[i]
             collections.append({"id": c.id, "level": c.level, "name": c.name[:c.name_size],
                                 "names": c.names[:c.names_size],
-                                "extra": c.extra[:c.extra_size]})
+                                "extra": c.extra[:c.extra_size],
+                                "documents": c.documents})
         for i in range(m.segment_count):
             s = &m.segments[i]
             segments.append({"id": s.id, "base_seq": s.base_seq, "last_seq": s.last_seq,
@@ -518,7 +520,8 @@ cdef dict manifest_take(vel_manifest *m):
             "uuid": m.uuid[:16], "hash_seed": m.hash_seed, "next_segment_id": m.next_segment_id,
             "next_collection_id": m.next_collection_id, "clean": m.clean,
             "sealed_seq": m.sealed_seq, "durable_seq": m.durable_seq,
-            "last_stamp": m.last_stamp, "collections": collections, "segments": segments,
+            "last_stamp": m.last_stamp, "checkpoint": m.checkpoint,
+            "collections": collections, "segments": segments,
         }
     finally:
         manifest_free(m)

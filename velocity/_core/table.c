@@ -129,7 +129,7 @@ void table_remove(vel_table *t, uint64_t hash, vel_ref old) {
 /* Walking. */
 
 /* The tags [tag, end) of the leaf that `entry` names. Returns SIZE_MAX when out is too small. */
-static size_t leaf_collect(uint64_t entry, uint64_t tag, uint64_t end, vel_ref *out,
+static size_t leaf_collect(uint64_t entry, uint64_t tag, uint64_t end, uint64_t *out,
                            size_t capacity) {
     const uint64_t *slots = (const uint64_t *)(uintptr_t)(entry & ~(uint64_t)63);
     size_t count = 0;
@@ -137,13 +137,13 @@ static size_t leaf_collect(uint64_t entry, uint64_t tag, uint64_t end, vel_ref *
         uint64_t slot = atomic_get_acquire(&slots[at]), found = slot >> SLAB_REF_BITS;
         if (!table_slot_ref(slot) || found < tag || found >= end) continue;
         if (count == capacity) return SIZE_MAX;
-        out[count++] = table_slot_ref(slot);
+        out[count++] = slot;
     }
     return count;
 }
 
 /* One tag alone, from *skip slots after its home on. *skip is 0 when the tag is done. */
-static size_t tag_collect(uint64_t entry, uint64_t tag, uint64_t *skip, vel_ref *out,
+static size_t tag_collect(uint64_t entry, uint64_t tag, uint64_t *skip, uint64_t *out,
                           size_t capacity) {
     const uint64_t *slots = (const uint64_t *)(uintptr_t)(entry & ~(uint64_t)63);
     uint64_t mask = leaf_slot_count(entry & 63) - 1;
@@ -156,7 +156,7 @@ static size_t tag_collect(uint64_t entry, uint64_t tag, uint64_t *skip, vel_ref 
             *skip = passed;
             return count;
         }
-        out[count++] = table_slot_ref(slot);
+        out[count++] = slot;
     }
     *skip = 0;
     return count;
@@ -164,7 +164,7 @@ static size_t tag_collect(uint64_t entry, uint64_t tag, uint64_t *skip, vel_ref 
 
 /* A leaf with more slots than capacity: as many tags of it as fit, from *tag up to before end. */
 static size_t large_leaf_collect(uint64_t entry, uint64_t *tag, uint64_t end, uint64_t *skip,
-                                 vel_ref *out, size_t capacity) {
+                                 uint64_t *out, size_t capacity) {
     while (!*skip) {
         size_t count = leaf_collect(entry, *tag, end, out, capacity);
         if (count != SIZE_MAX) {
@@ -179,7 +179,8 @@ static size_t large_leaf_collect(uint64_t entry, uint64_t *tag, uint64_t end, ui
     return count;
 }
 
-size_t table_walk(const vel_table *t, uint64_t *cursor, vel_ref *out, size_t capacity, bool *done) {
+size_t table_walk(const vel_table *t, uint64_t *cursor, uint64_t *out, size_t capacity,
+                  bool *done) {
     const table_directory *d = atomic_get_acquire(&t->directory);
     const uint64_t tags = (uint64_t)1 << TABLE_TAG_BITS;
     uint64_t tag = *cursor >> 32, skip = *cursor & UINT32_MAX;

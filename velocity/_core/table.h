@@ -127,14 +127,20 @@ void table_replace(vel_table *t, uint64_t hash, vel_ref old, vel_ref ref);
  * without memory, or while a reservation is open, is put off). */
 void table_remove(vel_table *t, uint64_t hash, vel_ref old);
 
-/* Walk all references, whole leaves at a time: start with *cursor 0 and go on until *done.
- * `capacity` is at least TABLE_WALK_MIN. The cursor is a tag position, so that an entry present
- * throughout a walk is given exactly once, also when leaves grow or split between calls. (More than
- * `capacity` entries of one tag are continued by slot: a rebuild of their leaf between calls may
- * then repeat or miss some.) Returns how many were written to out. Requires: pinned or commit lock,
- * per call. */
+/* Lay an empty table out for `count` entries that are about to come, so that it need not grow on
+ * the way. Only a help: without memory the table stays as it was, and one with entries does too.
+ * Requires: no reader knows the table. */
+void table_presize(vel_table *t, uint64_t count);
+
+/* Walk all slots in use, whole leaves at a time, in the directory's order: start with *cursor 0
+ * and go on until *done. `capacity` is at least TABLE_WALK_MIN. The cursor is a tag position, so
+ * that an entry present throughout a walk is given exactly once, also when leaves grow or split
+ * between calls. (More than `capacity` entries of one tag are continued by slot: a rebuild of
+ * their leaf between calls may then repeat or miss some.) Returns how many were written to out.
+ * Requires: pinned or commit lock, per call. */
 #define TABLE_WALK_MIN TABLE_LEAF_SLOTS_MAX
-size_t table_walk(const vel_table *t, uint64_t *cursor, vel_ref *out, size_t capacity, bool *done);
+size_t table_walk(const vel_table *t, uint64_t *cursor, uint64_t *out, size_t capacity,
+                  bool *done);
 
 /* Every invariant (tests, debug). Requires: commit lock. Returns VEL_OK or VEL_E_CORRUPT with
  * *why. */

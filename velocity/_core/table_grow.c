@@ -256,3 +256,59 @@ vel_status table_reserve(vel_table *t, const uint64_t *hashes, size_t count) {
     if (tags != few) free(tags);
     return status;
 }
+
+/* --- laying out ------------------------------------------------------------------------------- */
+
+#define PRESIZE_LEAF 3000u  /* entries of a leaf on average: its deviation fits under 0.85, too */
+
+static void presize_free(vel_table *t, vel_ref directory, vel_ref *leaves, uint64_t count) {
+    for (uint64_t at = 0; at < count; at++) {
+        if (!leaves[at]) break;
+        vel_ref block = ((table_leaf *)(void *)slab_at(t->slab, leaves[at]))->block;
+        if (block) table_block_free(t, block);
+        table_block_free(t, leaves[at]);
+    }
+    table_block_free(t, directory);
+}
+
+/* Leaves for all entries of a new directory. */
+static vel_status presize_leaves(vel_table *t, table_directory *d, unsigned log2) {
+    vel_ref *leaves = directory_leaves(d);
+    memset(leaves, 0, directory_size(d) * sizeof *leaves);
+    for (uint64_t at = 0; at < directory_size(d); at++) {
+        vel_status status = table_block_new(t, sizeof(table_leaf), &leaves[at]);
+        if (status) { leaves[at] = 0; return status; }
+        table_leaf *leaf = (table_leaf *)(void *)slab_at(t->slab, leaves[at]);
+        *leaf = (table_leaf){.depth = (uint8_t)d->depth, .log2 = (uint8_t)log2};
+        if ((status = table_slots_new(t, log2, &leaf->block))) { leaf->block = 0; return status; }
+        d->entries[at] = entry_value(t, leaf->block, log2);
+    }
+    return VEL_OK;
+}
+
+void table_presize(vel_table *t, uint64_t count) {
+    table_directory *old = t->directory;
+    unsigned depth = 0;
+    vel_ref ref;
+    if (t->used || old->depth || leaf_of(t, 0)->deleted || count <= leaf_limit(TABLE_LOG2_MIN))
+        return;
+    while (count >> depth > PRESIZE_LEAF && depth < TABLE_DEPTH_MAX) depth++;
+    uint64_t share = count >> depth;
+    /* Alone, a leaf gets just what is told; of several, each a little more or less. */
+    unsigned log2 = table_log2_for(depth ? share + share / 16 + 32 : share);
+    uint64_t size = (uint64_t)1 << depth;
+    uint64_t bytes = size * (leaf_slot_count(log2) * sizeof(uint64_t) + sizeof(table_leaf) + 16);
+    /* Blocks given back after a failure would still be bound to their classes. */
+    if (t->slab->budget && t->slab->memory + t->slab->charged + bytes > t->slab->budget) return;
+    if (table_block_new(t, sizeof *old + 2 * size * sizeof(uint64_t), &ref)) return;
+    table_directory *d = (table_directory *)(void *)slab_at(t->slab, ref);
+    d->depth = depth;
+    d->_pad = 0;
+    if (presize_leaves(t, d, log2)) {
+        presize_free(t, ref, directory_leaves(d), size);
+        return;
+    }
+    presize_free(t, t->directory_ref, directory_leaves(old), 1);
+    t->directory_ref = ref;
+    atomic_set_release(&t->directory, d);
+}

@@ -13,6 +13,9 @@ typedef struct {
     verify_report report;
     void *context;
     vel_buffer data;
+    uint32_t position;        /* in the manifest's list of the segment being walked */
+    checkpoint_document *documents; size_t document_count;  /* sorted by place */
+    uint64_t documents_found;
 } verifier;
 
 static void problem(verifier *v, const char *path, uint64_t offset, const char *what) {
@@ -20,10 +23,75 @@ static void problem(verifier *v, const char *path, uint64_t offset, const char *
     v->report(v->context, path, offset, what);
 }
 
+/* The part of a place that no two documents share. */
+static uint64_t location_of(const checkpoint_document *x) { return x->place & BLOCK_LOCATION; }
+
+static int compare_documents(const void *a, const void *b) {
+    uint64_t x = location_of(a), y = location_of(b);
+    return (x > y) - (x < y);
+}
+
+/* Whether the checkpoint has a put, and as it is. */
+static void verify_document(verifier *v, uint64_t at, const segment_op *op) {
+    uint64_t location = (uint64_t)v->position << LOG_OFFSET_BITS | at >> 3;
+    checkpoint_document key = {.place = location};
+    checkpoint_document *x = v->document_count ? bsearch(&key, v->documents, v->document_count,
+                                                         sizeof key, compare_documents) : NULL;
+    if (!x) return;
+    uint64_t hash = xxh3_64(record_id(op->payload), record_id_size(op->payload), v->m.hash_seed);
+    uint64_t units = op->size / 8 < BLOCK_HINT_MAX ? op->size / 8 : BLOCK_HINT_MAX;
+    bool expires = record_expiry(op->payload) != 0;
+    v->documents_found +=
+        x->tag == table_tag(hash) &&
+        x->place == (location | units << BLOCK_HINT_SHIFT | (expires ? BLOCK_EXPIRES : 0));
+}
+
+static vel_status keep_documents(void *context, const void *items, size_t count) {
+    verifier *v = context;
+    memcpy(v->documents + v->document_count, items, count * sizeof *v->documents);
+    v->document_count += count;
+    return VEL_OK;
+}
+
+static vel_status skip(void *context, const void *items, size_t count) { return VEL_OK; }
+
+static vel_status load_documents(verifier *v, vel_error *error) {
+    checkpoint_file f;
+    vel_status status = checkpoint_open(&f, v->directory, v->m.checkpoint, error);
+    const checkpoint_header *h = &f.header;
+    const struct { size_t item_size; uint64_t count; checkpoint_visit visit; } sections[] = {
+        {sizeof(checkpoint_segment), h->segments, skip},
+        {sizeof(checkpoint_collection), h->collections, skip},
+        {sizeof(checkpoint_expiry), h->expiries, skip},
+        {sizeof(checkpoint_document), h->documents, keep_documents}};
+    if (!status && !(v->documents = malloc((h->documents + 1) * sizeof *v->documents)))
+        status = vel_fail(error, VEL_E_NOMEM, 0, f.path, 0, "no memory to verify it");
+    for (int i = 0; i < 4 && !status; i++)
+        status = checkpoint_section(&f, sections[i].item_size, sections[i].count,
+                                    sections[i].visit, v, error);
+    checkpoint_close(&f);
+    return status;
+}
+
+/* Read the checkpoint that the manifest names, to be compared with the segments. A missing one is
+ * no loss. */
+static void verify_checkpoint(verifier *v) {
+    vel_error error;
+    char path[VEL_PATH_MAX];
+    checkpoint_path(path, sizeof path, v->directory);
+    if (!v->m.checkpoint || access(path, F_OK)) return;
+    vel_status status = checkpoint_check(v->directory, &v->m, &error);
+    if (!status) status = load_documents(v, &error);
+    if (status) problem(v, path, error.offset, error.what);
+    if (v->document_count)
+        qsort(v->documents, v->document_count, sizeof *v->documents, compare_documents);
+}
+
 static void verify_op(verifier *v, const char *path, uint64_t at, const segment_op *op) {
     if (op->kind == OP_DEFINE) return;
     v->records++;
     if (op->kind != OP_PUT) return;
+    verify_document(v, at, op);
     vel_record r;
     size_t where;
     const char *why;
@@ -146,13 +214,20 @@ static vel_status verify_all(verifier *v, vel_error *error) {
     }
     if (status) return status;
     v->durable_seq = v->m.durable_seq;
+    verify_checkpoint(v);
     for (uint32_t i = 0; i < v->m.segment_count; i++) {
         const manifest_segment *s = &v->m.segments[i];
+        v->position = i;
         if (s->size) v->seq = s->base_seq - 1;
         else if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
         verify_segment(v, s->id, s, s->kind == SEGMENT_LOG);
         if (s->size && s->last_seq > v->seq) v->seq = s->last_seq;
         if (s->size) verify_hint(v, s->id);
+    }
+    if (v->documents_found != v->document_count) {
+        char path[VEL_PATH_MAX];
+        checkpoint_path(path, sizeof path, v->directory);
+        problem(v, path, 0, "the checkpoint names documents that are not in the log");
     }
     if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
     status = verify_newer(v, error);
@@ -185,5 +260,6 @@ vel_status verify_directory(const char *directory, uint64_t *records, verify_rep
     *records = v.records;
     manifest_free(&v.m);
     buffer_free(&v.data);
+    free(v.documents);
     return status;
 }

@@ -280,7 +280,8 @@ class Transaction:
         op: Op = (kind, self._db.collection(collection), id, own, ttl, None)
         _refuse_unstorable(self._db, op)
         self._ops.append(op)
-        self._written.setdefault(collection, {})[id] = _State(Document(id, own), version)
+        document = Document(id, own)._as_version(version)
+        self._written.setdefault(collection, {})[id] = _State(document, version)
         return version
 
 
@@ -319,9 +320,9 @@ def _check_version(version: Any) -> None:
 def _given(state: _State) -> Document | None:
     """The document for the program: a copy of one written here, which will be committed."""
     document = state.document
-    if document is None or document.version:
+    if document is None or document.created is not None:
         return document
-    return Document(document.id, copied(document.to_dict()))
+    return Document(document.id, copied(document.to_dict()))._as_version(state.version)
 
 
 def _matches(state: _State, wanted: Mapping[str, Any]) -> bool:

@@ -21,9 +21,10 @@ NAMES = struct.pack("<II", 1, 2) + b"\4name\3age"
 MANIFEST = {
     "uuid": bytes(range(16)), "hash_seed": 2**64 - 1, "next_segment_id": 9,
     "next_collection_id": 4, "clean": 1, "sealed_seq": 70, "durable_seq": 71, "last_stamp": -5,
+    "checkpoint": 2**64 - 2,
     "collections": [
-        {"id": 1, "level": 0, "name": b"users", "names": NAMES, "extra": b"{}"},
-        {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "extra": b""},
+        {"id": 1, "level": 0, "name": b"users", "names": NAMES, "extra": b"{}", "documents": 5},
+        {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "extra": b"", "documents": 1 << 40},
     ],
     "segments": [
         {"id": 2, "salt": 77, "base_seq": 1, "last_seq": 50, "size": 1 << 30, "kind": 2, "cleaned_stamp": 44},
@@ -50,13 +51,14 @@ def python_payload(m):
         return struct.pack("<I", len(b)) + b
 
     out = m["uuid"] + struct.pack(
-        "<QQIIQQq", m["hash_seed"], m["next_segment_id"], m["next_collection_id"], m["clean"],
-        m["sealed_seq"], m["durable_seq"], m["last_stamp"],
+        "<QQIIQQqQ", m["hash_seed"], m["next_segment_id"], m["next_collection_id"], m["clean"],
+        m["sealed_seq"], m["durable_seq"], m["last_stamp"], m["checkpoint"],
     )
     out += struct.pack("<I", len(m["collections"]))
     for c in m["collections"]:
         out += struct.pack("<IB", c["id"], c["level"])
         out += string(c["name"]) + string(c["names"]) + string(c["extra"])
+        out += struct.pack("<Q", c["documents"])
     out += struct.pack("<I", len(m["segments"]))
     for s in m["segments"]:
         out += struct.pack(
@@ -78,7 +80,7 @@ def changed(**changes):
     return m
 
 
-@pytest.mark.parametrize("manifest", [MANIFEST, SMALL, SMALL | {"clean": 0}])
+@pytest.mark.parametrize("manifest", [MANIFEST, SMALL, SMALL | {"clean": 0, "checkpoint": 0}])
 def test_round_trip_and_bytes(manifest):
     assert manifest_encode(manifest) == seal(python_payload(manifest))
     assert manifest_decode(manifest_encode(manifest)) == manifest
@@ -113,9 +115,9 @@ def test_every_truncation_is_refused_also_with_a_right_checksum():
         (seal(python_payload(SMALL), version=0), 8, "version is unknown"),
         (seal(python_payload(SMALL)) + b"\0", 12, "does not have its size"),
         (seal(python_payload(SMALL))[:-1] + b"\1", 16, "checksum"),
-        (seal(python_payload(SMALL) + b"\0"), 24 + 72, "after the manifest's end"),
-        (seal(python_payload(SMALL)[:-8] + b"\xff" * 4 + bytes(4)), 24 + 64, "count is larger"),
-        (seal(python_payload(SMALL)[:-4] + b"\xff" * 4), 24 + 68, "count is larger"),
+        (seal(python_payload(SMALL) + b"\0"), 24 + 80, "after the manifest's end"),
+        (seal(python_payload(SMALL)[:-8] + b"\xff" * 4 + bytes(4)), 24 + 72, "count is larger"),
+        (seal(python_payload(SMALL)[:-4] + b"\xff" * 4), 24 + 76, "count is larger"),
     ],
 )
 def test_refusals_name_their_place(data, offset, why):
@@ -128,6 +130,7 @@ def test_refusals_name_their_place(data, offset, why):
     ("manifest", "why"),
     [
         (changed(clean=2), "unknown flags"),
+        (changed(clean=0), "not closed"),
         (changed(collection_level=4), "consistency level"),
         (changed(collection_id=4), "collection's id"),
         (changed(collection_names=NAMES + b"x"), "bytes after the field names"),

@@ -223,3 +223,41 @@ def test_closing_with_blocks_in_use_is_fine():
     for size in (8, 5000, BLOCK_MAX, 3 << 20):
         slab.alloc(size)
     del slab
+
+
+def test_a_prepared_region_is_what_a_grown_class_takes_next(slab):
+    filled(slab, 4096, 2 * 512)
+    assert not slab.spare_wanted
+    filled(slab, 4096, 512)  # the first of huge pages
+    assert slab.spare_wanted
+    slab.prepare()
+    slab.check()
+    memory = slab.memory
+    filled(slab, 4096, 512)
+    assert slab.memory == memory
+
+
+def test_a_small_class_leaves_the_prepared_region_alone(slab):
+    slab.prepare()
+    memory = slab.memory
+    slab.alloc(64)
+    assert slab.memory == memory + PAGE
+    filled(slab, 4096, 3 * 512)
+    slab.check()
+
+
+def test_a_prepared_region_gives_way_to_the_budget():
+    slab = Slab(budget=6 << 20)
+    slab.prepare()
+    filled(slab, 1000, 5000)
+    slab.check()
+    slab.prepare()  # no room for it by now
+    slab.check()
+    assert slab.memory <= 6 << 20
+
+
+def test_more_prepared_regions_than_are_kept(slab):
+    for _ in range(20):
+        slab.prepare()
+        slab.check()
+    assert slab.memory <= 17 * REGION

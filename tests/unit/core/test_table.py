@@ -312,3 +312,38 @@ def test_closing_frees_everything_but_the_slab(table):
     for hash_ in hashes[:5000]:
         t.remove(hash_)
     assert t.close_table() == 0
+
+
+@pytest.mark.parametrize("count", [7, 100, 3_000, 3_001, 50_000])
+@pytest.mark.parametrize("told", [0.5, 1.0, 3.0])
+def test_a_presized_table_is_a_table(table, count, told):
+    table.presize(int(count * told))
+    table.check()
+    hashes = hashes_of(count)
+    fill(table, hashes)
+    table.check()
+    assert all(table.find(hash_) == payload for payload, hash_ in enumerate(hashes))
+    assert sorted(payload for _, payload in walked(table)) == list(range(count))
+    for hash_ in hashes:
+        table.remove(hash_)
+    table.check()
+
+
+def test_a_presized_table_does_not_grow(table):
+    table.presize(50_000)
+    memory = table.memory
+    fill(table, hashes_of(50_000))
+    assert table.memory == memory
+
+
+def test_presizing_helps_or_does_nothing():
+    t = Table(300_000)
+    before = t.memory
+    t.presize(10_000_000)  # more than the budget
+    assert t.memory == before
+    t.check()
+    fill(t, hashes_of(100))
+    before = t.memory
+    t.presize(5_000)  # not empty
+    assert t.memory == before
+    t.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,20 @@ def test_what_is_open_at_exit_is_closed(tmp_path):
     assert storage.manifest_load(path)["clean"]
     with velocity.open(path) as db:
         assert db["users"]["a"]["n"] == 1
+
+
+def test_the_extensions_leave_the_gil_as_it_is():
+    """An extension that did not declare itself free-threaded would switch the GIL back on."""
+    code = (
+        "import importlib, pkgutil, sys\n"
+        "enabled = getattr(sys, '_is_gil_enabled', lambda: True)\n"
+        "before = enabled()\n"
+        "import velocity._core\n"
+        "for module in pkgutil.iter_modules(velocity._core.__path__, 'velocity._core.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "assert 'velocity._core.engine' in sys.modules\n"
+        "assert enabled() == before\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    subprocess.run(command, check=True, cwd=ROOT.parent, env=environment)

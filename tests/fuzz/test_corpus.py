@@ -1,0 +1,145 @@
+"""Every kept input of the fuzz targets, through the extensions: an answer or the reader's own error, and what is accepted
+is written back as it was.
+
+The targets check more (tests/fuzz/*.c, `make fuzz`); this runs wherever the tests do, and under sanitizers in `make asan`.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from velocity import CorruptionError, SchemaError
+from velocity._core import storage
+from velocity._core.codec import Codec
+
+HEADER = 128  # bytes of a segment's header
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+
+def segment(data):
+    header, frames, end, error = storage.walk_segment(data)
+    storage.frame_search(data, end, header["salt"], header["durable_seq"])
+    parts = []
+    for frame in frames:
+        (lag,) = struct.unpack_from("<I", data, frame["at"] + 20)
+        ops = [(op["kind"], op["collection"], op["payload"]) for op in frame["ops"]]
+        parts.append((frame["seq"], lag, ops))
+        for kind, _, payload in ops:
+            if kind != storage.OP_DEFINE:
+                storage.record_decode(payload)
+    assert storage.build_segment(header, parts)[HEADER:] == data[HEADER:end]
+    if error is not None:
+        assert end <= error.offset <= len(data)
+        raise error
+
+
+def hint(data):
+    _, id, salt, _, size = struct.unpack_from("<16sQQQQ", data.ljust(48, b"\0"))
+    entries = storage.hint_decode(data, id, salt, size)
+    assert storage.hint_encode(id, salt, size, entries) == data
+
+
+def manifest(data):
+    assert storage.manifest_encode(storage.manifest_decode(data)) == data
+
+
+def record(data):
+    r = storage.record_decode(data)
+    size = r.pop("size")
+    assert storage.record_encode(r.pop("id"), r.pop("body"), **r) == data[:size]
+
+
+def names_of(count):
+    """A codec with names n0, n1, ..."""
+    codec = Codec()
+    names = [f"n{n}".encode() for n in range(count)]
+    codec.import_names(
+        struct.pack("<II", 1, count) + b"".join(bytes([len(name)]) + name for name in names)
+    )
+    return codec
+
+
+def body(data):
+    data = data.ljust(3, b"\0")
+    codec, (size,) = names_of(data[0]), struct.unpack_from("<H", data, 1)
+    a, b = data[3 : 3 + size], data[3 + size :]
+    for one, other in ((a, b), (b, a)):
+        codec.equal(one, other)
+        codec.matches(one, other)
+    merged = codec.merge(a, b)
+    codec.validate(a)
+    codec.validate(b)
+    codec.validate(merged)
+    assert codec.equal(a, a) and codec.equal(a, b) == codec.equal(b, a)
+    assert codec.matches(merged, b) and codec.merge(merged, b) == merged
+
+
+def decode(data):
+    data = data.ljust(1, b"\0")
+    codec, one = names_of(data[0] % 64), data[1:]
+    for _ in range(2):
+        fields = codec.decode(one)
+    assert list(fields) == list(dict.fromkeys(codec.field_names(one)))
+    for name in codec.names()[:3]:
+        assert not codec.has_field(one, name) or name in fields
+    codec.validate(one)
+    again = codec.encode(fields)
+    assert codec.encode(codec.decode(again)) == again
+
+
+def names(data):
+    codec = Codec()
+    while len(data) >= 2:
+        size = int.from_bytes(data[:2], "little")
+        payload, data = data[2 : 2 + size], data[2 + size :]
+        codec.import_names(payload)
+    known = codec.names()
+    assert [codec.number(name) for name in known] == list(range(1, len(known) + 1))
+    copy = Codec()
+    copy.import_names(codec.export_names())
+    assert copy.names() == known
+
+
+def id(data):
+    """As Python reads UTF-8."""
+    try:
+        good = len(data.decode().encode()) in range(1, 1025)
+    except UnicodeDecodeError:
+        good = False
+    try:
+        assert storage.record_decode(storage.record_encode(data, modified=1))["id"] == data
+    except CorruptionError:
+        assert not good
+        raise
+    assert good
+
+
+TARGETS = [segment, hint, manifest, record, body, decode, names, id]
+
+
+def accepts(target, data):
+    try:
+        target(data)
+    except SchemaError:  # not a reader's error: what was decoded could not be encoded
+        raise
+    except (CorruptionError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
+def test_kept_inputs(target):
+    """Some are accepted and some refused, so that both ways are walked."""
+    files = sorted((CORPUS / target.__name__).iterdir())
+    accepted = [accepts(target, path.read_bytes()) for path in files]
+    assert any(accepted)
+    assert not all(accepted)
+
+
+def test_every_target_is_replayed():
+    harnesses = {path.stem for path in CORPUS.parent.glob("*.c")} - {"canary"}
+    assert {target.__name__ for target in TARGETS} == harnesses
+    assert {path.name for path in CORPUS.iterdir()} == harnesses
