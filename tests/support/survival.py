@@ -48,8 +48,9 @@ def check(
     shutil.rmtree(directory, ignore_errors=True)
     write_files(directory, files)
     if "MANIFEST" in files:
-        report = velocity.verify(directory)
-        assert report.ok, report.errors
+        # The checkpoint is not synced on purpose: power loss may spoil it, and opening does without.
+        errors = [e for e in velocity.verify(directory).errors if "/CHECKPOINT offset" not in e]
+        assert not errors, errors
     if depth:
         _check_interrupted(directory, files, allowed, root, chance, depth)
         return
