@@ -28,8 +28,8 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "check", "checkpoint", "checkpoint_check",
-    "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log", "plan", "read",
-    "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
+    "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log", "log_room", "plan",
+    "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

@@ -3,6 +3,7 @@
 #include "engine.h"
 
 #define SCRATCH_KEPT ((size_t)16 << 10)  /* bytes: more than this is given back after a batch */
+#define LIMBO_KEPT ((uint64_t)64 << 10)  /* bytes: more than this is not left for the next write */
 
 /* --- publishing ----------------------------------------------------------------------------- */
 
@@ -390,6 +391,7 @@ static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_e
     bool first = outcome->seq && e->flusher_idle;
     bool wake = first || engine_next_expiry(e) < next_expiry;
     if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
+    if (vel_unlikely(e->limbo.bytes > LIMBO_KEPT)) epoch_collect(&e->limbo, &e->slab);
     e->limbo.attached = false;
     bool prepare = log_wants_ahead(&e->log) || e->slab.spare_wanted;
     e->spare_asked |= e->slab.spare_wanted;

@@ -1,4 +1,6 @@
-/* check.c: whether an engine's parts agree with each other; see engine_check in engine.h. */
+/* check.c: see check.h. */
+#include "check.h"
+
 #include "engine.h"
 
 #ifdef VEL_DEBUG
@@ -55,14 +57,15 @@ static vel_status check_block(vel_engine *e, const vel_collection *c, vel_ref re
     return VEL_OK;
 }
 
-static vel_status check_collection(vel_engine *e, const vel_collection *c, vel_ref *refs,
+static vel_status check_collection(vel_engine *e, const vel_collection *c, uint64_t *slots,
                                    totals *t, const char **why) {
     uint64_t cursor = 0;
     bool done = false;
     vel_status status = table_check(&c->table, why);
     while (!status && !done) {
-        size_t count = table_walk(&c->table, &cursor, refs, TABLE_WALK_MIN, &done);
-        for (size_t i = 0; i < count && !status; i++) status = check_block(e, c, refs[i], t, why);
+        size_t count = table_walk(&c->table, &cursor, slots, TABLE_WALK_MIN, &done);
+        for (size_t i = 0; i < count && !status; i++)
+            status = check_block(e, c, table_slot_ref(slots[i]), t, why);
     }
     t->block_bytes += c->table.memory;
     return status;
@@ -87,15 +90,15 @@ static vel_status check_totals(const vel_engine *e, const totals *t, const char 
 
 vel_status engine_check(vel_engine *e, const char **why) {
     totals t = {.segments = calloc((size_t)e->log.number_next + 1, sizeof *t.segments)};
-    vel_ref *refs = malloc(TABLE_WALK_MIN * sizeof *refs);
-    vel_status status = t.segments && refs ? slab_check(&e->slab, why) : VEL_E_NOMEM;
+    uint64_t *slots = malloc(TABLE_WALK_MIN * sizeof *slots);
+    vel_status status = t.segments && slots ? slab_check(&e->slab, why) : VEL_E_NOMEM;
     for (uint32_t i = 0; i < e->collection_count && !status; i++) {
         const vel_collection *c = e->collections[i];
-        if (c->table.directory) status = check_collection(e, c, refs, &t, why);
+        if (c->table.directory) status = check_collection(e, c, slots, &t, why);
     }
     if (!status) status = check_totals(e, &t, why);
     free(t.segments);
-    free(refs);
+    free(slots);
     return status;
 }
 

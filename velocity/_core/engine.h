@@ -28,6 +28,7 @@
 #include "background.h"
 #include "base.h"
 #include "cache.h"
+#include "catalog.h"
 #include "checkpoint.h"
 #include "collection.h"
 #include "entries.h"
@@ -63,7 +64,7 @@ typedef struct {
     int64_t old_expiry, new_expiry;
 } vel_undo;
 
-typedef struct vel_engine {
+struct vel_engine {
     /* Constant after engine_open. */
     vel_options options;
     char *directory;          /* NULL: memory only */
@@ -117,7 +118,7 @@ typedef struct vel_engine {
     char expiry_text[VEL_WHAT_MAX];     /* why expired documents could not be removed, likewise */
     char compaction_text[VEL_WHAT_MAX]; /* last failure, "" when none; commit_lock */
     char catalog_text[VEL_WHAT_MAX];    /* the same of storing the manifest */
-} vel_engine;
+};
 
 /* --- lifecycle.c ------------------------------------------------------------------------- */
 
@@ -173,6 +174,13 @@ VEL_INLINE uint64_t block_header(const uint8_t *block) {
 VEL_INLINE bool block_is_cold(const vel_engine *e, const uint8_t *block) {
     return e->options.bounded && (block_header(block) & BLOCK_COLD);
 }
+
+/* Bytes of a record from its block, also when it is on disk. Requires commit_lock. */
+uint32_t block_record_size(vel_engine *e, const uint8_t *block);
+/* The block that now stands for a location, or 0: it may have moved to disk since it was published.
+ * Requires: pinned, or commit_lock. */
+vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint64_t hash,
+                             uint64_t location);
 
 /* --- apply.c: the funnel -------------------------------------------------------------------- */
 
@@ -350,37 +358,6 @@ vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out,
 typedef vel_status (*record_visit)(void *context, vel_engine *e, const uint8_t *record);
 vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
                         vel_error *error);
-
-/* --- catalog.c ------------------------------------------------------------------------------- */
-
-/* VEL_OK with *out, held for the caller (collection_release), or VEL_NOT_FOUND. Takes commit_lock:
- * without the GIL. */
-vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out);
-/* VEL_MISMATCH when there is one of that name (*out is it). Durable when it returns. Without the
- * GIL. */
-vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
-                          vel_collection **out, vel_error *error);
-/* The same; *out is held for the caller. */
-vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
-                        vel_error *error);
-/* Append the names of all collections, each ended by NUL. Takes commit_lock. */
-vel_status catalog_list(vel_engine *e, vel_buffer *out);
-/* Add without logging (recovery). Requires: not shared yet, or commit_lock. */
-vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name,
-                       uint32_t name_size, vel_collection **out);
-vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
-/* Replace the manifest by the engine's state. Takes manifest_lock. vel_log.segment_synced. */
-vel_status catalog_store(void *engine, vel_error *error);
-/* The same after syncing the log: the manifest is not ahead of what it can be recovered from. */
-vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error);
-/* Bytes of a record from its block, also when it is on disk. Requires commit_lock. */
-uint32_t block_record_size(vel_engine *e, const uint8_t *block);
-/* Count new names' memory, also past the limit: then VEL_E_MEMORY_LIMIT. Requires commit_lock. */
-vel_status catalog_charge_names(vel_engine *e, vel_collection *c);
-/* The block that now stands for a location, or 0: it may have moved to disk since it was published.
- * Requires: pinned, or commit_lock. */
-vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint64_t hash,
-                             uint64_t location);
 
 /* --- recovery.c, compaction.c, reap.c -------------------------------------------------------- */
 

@@ -1,6 +1,8 @@
 /* lifecycle.c: opening, closing, and who may use an engine. */
 #include "engine.h"
 
+#include "check.h"
+
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/random.h>

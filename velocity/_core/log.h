@@ -101,6 +101,9 @@ vel_status log_add_segment(vel_log *log, vel_segment *s, uint32_t position);
 /* Take list[from, to) out and put `with` (may be NULL) there. The removed ones stay open and in
  * by_number. */
 void log_replace_segments(vel_log *log, uint32_t from, uint32_t to, vel_segment *with);
+/* Close and free one that is in no list; and remove its file. */
+void log_segment_free(vel_segment *s);
+void log_segment_drop(vel_segment *s);
 /* Close and free one that is out of the list. Requires: epoch_wait since. */
 void log_free_segment(vel_log *log, vel_segment *s);
 

@@ -82,7 +82,7 @@ void op_seal(uint8_t *to, uint8_t kind, uint32_t collection, uint32_t payload_si
     store_u32(to, size);
     store_u32(to + 8, collection);
     store_u32(to + 12, kind);
-    memset(to + used, 0, size - used);
+    for (; used < size; used++) to[used] = 0;  /* at most 7, for which memset is a long way */
     store_u32(to + 4, op_checksum(to, size, salt));
 }
 
