@@ -49,7 +49,7 @@ vel_status checkpoint_create(checkpoint_file *f, const char *directory,
     return status ? status : file_write(f->fd, f->path, 0, to, sizeof to, error);
 }
 
-vel_status checkpoint_finish(checkpoint_file *f, vel_error *error) {
+static vel_status block_end(checkpoint_file *f, vel_error *error) {
     if (!f->data.size) return VEL_OK;
     store_u64(f->data.data + f->data.size,
               xxh3_64(f->data.data, f->data.size, f->header.salt + f->block));
@@ -64,13 +64,18 @@ vel_status checkpoint_finish(checkpoint_file *f, vel_error *error) {
 vel_status checkpoint_put(checkpoint_file *f, const void *item, size_t item_size,
                           vel_error *error) {
     if (f->item_size != item_size || f->data.size == items_of_block(item_size) * item_size) {
-        vel_status status = checkpoint_finish(f, error);
+        vel_status status = block_end(f, error);
         if (status) return status;
         f->item_size = item_size;
     }
     memcpy(f->data.data + f->data.size, item, item_size);
     f->data.size += item_size;
     return VEL_OK;
+}
+
+vel_status checkpoint_finish(checkpoint_file *f, vel_error *error) {
+    vel_status status = block_end(f, error);
+    return status ? status : file_sync(f->fd, f->path, error);
 }
 
 /* ---- reading ---- */

@@ -3,8 +3,8 @@
  * is still valid.
  *
  * It is only a help. The manifest of a clean close names it by its salt; as soon as the database is
- * open again no manifest does, so one that the log has outrun is never read. It is not synced: what
- * a power loss left of it does not check and is ignored.
+ * open again no manifest does, so one that the log has outrun is never read. It is synced before
+ * the manifest that names it; its name may be lost in a power failure, which is no harm.
  *
  *   0   8  magic "VELCHKP1"     8   4  format version (1)     12  4  size of a document's item: 12
  *   16  8  salt: random, not 0  24  8  sequence of the last frame it covers
@@ -76,7 +76,7 @@ vel_status checkpoint_create(checkpoint_file *f, const char *directory,
 /* Append an item to the section of its size; a section ends where the size changes. */
 vel_status checkpoint_put(checkpoint_file *f, const void *item, size_t item_size,
                           vel_error *error);
-/* Write what is left. */
+/* Write what is left, and sync. */
 vel_status checkpoint_finish(checkpoint_file *f, vel_error *error);
 
 /* Open the file and read its header: VEL_E_CORRUPT when it is not the one with this salt, or is not

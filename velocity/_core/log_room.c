@@ -217,6 +217,7 @@ static void next_prepare(vel_log *log, pthread_mutex_t *commit_lock, uint64_t si
     pthread_mutex_lock(commit_lock);
     bool wanted = !log->ahead_id && log->active;
     uint64_t id = log->next_id, map_size = log_segment_size(log);
+    if (size > map_size) size = map_size;
     if (wanted) log->ahead_id = log->next_id++;
     pthread_mutex_unlock(commit_lock);
     if (!wanted) return;

@@ -160,7 +160,10 @@ void slab_free(vel_slab *s, vel_ref ref) {
     vel_assert((granule << SLAB_GRANULE_BITS) % c->size == 0);
     vel_assert((granule << SLAB_GRANULE_BITS) / c->size < r->opened);
     block_freed(slab_at(s, ref), c->size, r->free);
-    if (r->free == NO_BLOCK) partial_push(s, c, number);
+    if (c->partial != number) {
+        if (r->free != NO_BLOCK) partial_remove(s, c, number);
+        partial_push(s, c, number);
+    }
     r->free = (uint32_t)granule;
     slab_used_add(s, -(int64_t)c->size);
     if (--r->used == 0) class_close_region(s, c, number);
