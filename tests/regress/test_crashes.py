@@ -180,6 +180,25 @@ def renumbered(segment, number):
     return bytes(segment)
 
 
+def test_health_names_the_place_when_a_segment_lost_all_its_frames(
+    disk, durable_mode, small_segments, tmp_path
+):
+    """Its first frame did not reach the disk, later segments did and were dropped: health told how many bytes
+    were cut off, but not where."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, flush_interval=3600)
+    users = db.create_collection("users")
+    n = 0
+    while len(segments(disk.directory)) < 2:
+        users.put(f"u{n}", {"data": bytes(3000)})
+        n += 1
+    files = disk.image().files()
+    first = min(name for name in files if name.endswith(".seg"))
+    files[first] = files[first][:128] + bytes(len(files[first]) - 128)
+    with open_files(files, tmp_path / "crashed", durable_mode) as db:
+        assert contents(db["users"]) == {}
+        assert f"torn tail was cut off at {tmp_path / 'crashed' / first}" in str(db.health())
+
+
 @pytest.mark.parametrize("size", [1, 8, 40, 100])
 def test_a_header_that_was_half_written_is_no_damage(size, unsynced, durable_mode, tmp_path):
     """A crash while a segment was being made, with a part of its header on disk: opening was refused."""
