@@ -83,6 +83,25 @@ def test_a_refused_change_of_the_catalog_does_not_come_back(drop, disk, durable_
             assert set(copy["users"]) == {"a", "b"}
 
 
+def test_a_change_of_the_catalog_that_came_to_nothing_latches_nothing(durable_mode, tmp_path):
+    """As long as the old manifest stands a refused change costs no more than itself."""
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        users = db.create_collection("users")
+        for point in ("open", "write", "sync", "rename"):
+            with fault(point, errno.EMFILE):
+                for call in (
+                    lambda: db.create_collection("more"),
+                    lambda: db.drop_collection("users"),
+                ):
+                    with pytest.raises(StorageError):
+                        call()
+            users.put(point, {"n": 1})
+            db.flush()
+        assert db.list_collections() == ["users"]
+    with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
+        assert set(db["users"]) == {"open", "write", "sync", "rename"}
+
+
 def test_a_segment_that_could_not_be_made_nor_removed_is_not_in_the_way(durable_mode, tmp_path):
     """Its name was taken by the next attempt, which found the file there: no write came through any more."""
     with velocity.open(tmp_path / "data", storage_mode=durable_mode) as db:
@@ -159,6 +178,25 @@ def renumbered(segment, number):
     segment[16:24] = number.to_bytes(8, "little")
     segment[48:56] = xxhash.xxh3_64_intdigest(bytes(segment[:48]), seed=0).to_bytes(8, "little")
     return bytes(segment)
+
+
+def test_health_names_the_place_when_a_segment_lost_all_its_frames(
+    disk, durable_mode, small_segments, tmp_path
+):
+    """Its first frame did not reach the disk, later segments did and were dropped: health told how many bytes
+    were cut off, but not where."""
+    db = velocity.open(disk.directory, storage_mode=durable_mode, flush_interval=3600)
+    users = db.create_collection("users")
+    n = 0
+    while len(segments(disk.directory)) < 2:
+        users.put(f"u{n}", {"data": bytes(3000)})
+        n += 1
+    files = disk.image().files()
+    first = min(name for name in files if name.endswith(".seg"))
+    files[first] = files[first][:128] + bytes(len(files[first]) - 128)
+    with open_files(files, tmp_path / "crashed", durable_mode) as db:
+        assert contents(db["users"]) == {}
+        assert f"torn tail was cut off at {tmp_path / 'crashed' / first}" in str(db.health())
 
 
 @pytest.mark.parametrize("size", [1, 8, 40, 100])

@@ -154,12 +154,12 @@ static vel_status describe(vel_engine *e, bool clean, vel_manifest *m) {
 }
 
 /* Requires manifest_lock. */
-static vel_status store(vel_engine *e, bool clean, vel_error *error) {
+static vel_status store(vel_engine *e, bool clean, bool *in_place, vel_error *error) {
     vel_manifest m;
     pthread_mutex_lock(&e->commit_lock);
     vel_status status = describe(e, clean, &m);
     pthread_mutex_unlock(&e->commit_lock);
-    if (!status) status = manifest_store(e->directory, &m, error);
+    if (!status) status = manifest_store(e->directory, &m, in_place, error);
     else vel_fail(error, status, 0, e->directory, 0, "no memory to write the manifest");
     manifest_free(&m);
     return status;
@@ -176,7 +176,7 @@ static vel_status note(vel_engine *e, vel_status status, const vel_error *error)
 vel_status catalog_store(void *engine, vel_error *error) {
     vel_engine *e = engine;
     pthread_mutex_lock(&e->manifest_lock);
-    vel_status status = note(e, store(e, false, error), error);
+    vel_status status = note(e, store(e, false, NULL, error), error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
 }
@@ -184,36 +184,26 @@ vel_status catalog_store(void *engine, vel_error *error) {
 vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
     vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
     pthread_mutex_lock(&e->manifest_lock);
-    if (!status) status = note(e, store(e, clean, error), error);
+    if (!status) status = note(e, store(e, clean, NULL, error), error);
     pthread_mutex_unlock(&e->manifest_lock);
     return status;
-}
-
-/* Whether the manifest in place may say of a collection that it is listed, or that it is not. */
-static bool manifest_may_say(vel_engine *e, uint32_t id, bool listed) {
-    vel_manifest m = {0};
-    vel_error error;
-    bool found = false;
-    if (manifest_load(e->directory, &m, &error)) return true;
-    for (uint32_t i = 0; i < m.collection_count; i++) found |= m.collections[i].id == id;
-    manifest_free(&m);
-    return found == listed;
 }
 
 /* Put a collection on the list, or take it off, on disk; earlier writes are made durable
  * first. On failure the list is as before. */
 static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
     if (!e->directory) { c->listed = listed; return VEL_OK; }
+    bool in_place = false;
     vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
     if (status) return status;
     pthread_mutex_lock(&e->manifest_lock);
     c->listed = listed;
-    if ((status = store(e, false, error))) {
+    if ((status = store(e, false, &in_place, error))) {
         vel_error again;
         c->listed = !listed;
-        /* The new manifest may be in place already, only its durability unknown. Put the old state
-         * back: where that is not known to be durable either, nothing more may be promised. */
-        if (manifest_may_say(e, c->id, listed) && store(e, false, &again)) log_fail(&e->log, error);
+        /* The new manifest may be in place, only its durability unknown. Put the old state back:
+         * where that is not known to be durable either, nothing more may be promised. */
+        if (in_place && store(e, false, NULL, &again)) log_fail(&e->log, error);
     }
     note(e, status, error);
     pthread_mutex_unlock(&e->manifest_lock);

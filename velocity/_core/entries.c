@@ -80,7 +80,7 @@ vel_status hint_store(vel_engine *e, vel_segment *s, const vel_entries *entries,
     segment_name(path, sizeof path, e->directory, s->id, "hint");
     vel_status status =
         hint_write(&bytes, s->id, s->salt, s->tail, entries->entries, entries->count);
-    if (!status) status = file_replace(e->directory, path, bytes.data, bytes.size, error);
+    if (!status) status = file_replace(e->directory, path, bytes.data, bytes.size, NULL, error);
     if (!status) s->hinted = true;
     buffer_free(&bytes);
     return status;

@@ -329,8 +329,9 @@ void file_unmap(uint8_t *map, uint64_t size) {
 /* ---- whole files ---- */
 
 vel_status file_replace(const char *directory, const char *path, const void *from, size_t size,
-                        vel_error *error) {
+                        bool *in_place, vel_error *error) {
     char temporary[VEL_PATH_MAX];
+    if (in_place) *in_place = false;
     int n = snprintf(temporary, sizeof temporary, "%s.tmp", path);
     if (n < 0 || (size_t)n >= sizeof temporary)
         return vel_fail(error, VEL_E_INVALID, 0, path, 0, "the path is too long");
@@ -347,6 +348,7 @@ vel_status file_replace(const char *directory, const char *path, const void *fro
             error->status = status = VEL_E_FULL;
         return status;
     }
+    if (in_place) *in_place = true;
     return directory_sync(directory, error);
 }
 

@@ -73,11 +73,11 @@ vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_
 void file_unmap(uint8_t *map, uint64_t size);
 
 /* Write all of a small file so that it is there whole or not at all: path.tmp, sync, rename,
- * directory sync. `directory` holds path. On failure the old file stands, or, when only the
- * directory's sync failed, the new one; path.tmp is removed. VEL_E_FULL: no room, the old file
- * stands. */
+ * directory sync. `directory` holds path. On failure the old file stands and path.tmp is removed,
+ * or, when only the directory's sync failed, the new one stands: *in_place (may be NULL).
+ * VEL_E_FULL: no room, the old file stands. */
 vel_status file_replace(const char *directory, const char *path, const void *from, size_t size,
-                        vel_error *error);
+                        bool *in_place, vel_error *error);
 /* Read all of a file into *out (appended), at most size_max bytes (more: VEL_E_TOO_LARGE).
  * VEL_NOT_FOUND when absent. */
 vel_status file_load(const char *path, uint64_t size_max, vel_buffer *out, vel_error *error);

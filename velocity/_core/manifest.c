@@ -294,13 +294,15 @@ vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *er
     return status;
 }
 
-vel_status manifest_store(const char *directory, const vel_manifest *m, vel_error *error) {
+vel_status manifest_store(const char *directory, const vel_manifest *m, bool *in_place,
+                          vel_error *error) {
     char path[VEL_PATH_MAX];
     vel_buffer data = {0};
     vel_status status = manifest_path(path, directory, error);
     if (status) return status;
     status = manifest_encode(m, &data);
-    if (status == VEL_OK) status = file_replace(directory, path, data.data, data.size, error);
+    if (status == VEL_OK)
+        status = file_replace(directory, path, data.data, data.size, in_place, error);
     else vel_fail(error, status, 0, path, 0, "the catalog cannot be written as a manifest");
     buffer_free(&data);
     return status;

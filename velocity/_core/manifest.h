@@ -58,7 +58,9 @@ typedef struct {
 /* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version:
  * VEL_E_CORRUPT that says so. Owns: manifest_free. */
 vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *error);
-vel_status manifest_store(const char *directory, const vel_manifest *m, vel_error *error);
+/* in_place: as file_replace. */
+vel_status manifest_store(const char *directory, const vel_manifest *m, bool *in_place,
+                          vel_error *error);
 /* The same without files. decode: *where is a byte offset; nothing to free after a failure. encode
  * appends; VEL_E_INVALID for what decode would refuse, VEL_E_TOO_LARGE, VEL_E_NOMEM. */
 vel_status manifest_decode(const uint8_t *data, size_t size, vel_manifest *out, uint64_t *where,

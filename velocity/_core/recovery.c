@@ -260,7 +260,7 @@ static vel_status find_end(recovery *r) {
         snprintf(end_path, sizeof end_path, "%s", s->path);
         end = s->tail;
         bool empty = s->tail == SEGMENT_HEADER_SIZE;
-        if (torn) {
+        if (torn || empty) {  /* also when its first frame is missing: nothing follows on */
             snprintf(r->e->torn_text, sizeof r->e->torn_text,
                      "a torn tail was cut off at %.200s offset %llu", s->path,
                      (unsigned long long)s->tail);

@@ -45,7 +45,8 @@ cdef extern from "fileio.h" nogil:
     vel_status file_map(int fd, const char *path, uint64_t size, uint8_t **out, vel_error *error)
     void file_unmap(uint8_t *map, uint64_t size)
     vel_status file_replace_c "file_replace"(const char *directory, const char *path,
-                                             const void *data, size_t size, vel_error *error)
+                                             const void *data, size_t size, bint *in_place,
+                                             vel_error *error)
     vel_status file_load_c "file_load"(const char *path, uint64_t size_max, vel_buffer *out,
                                        vel_error *error)
 
@@ -143,7 +144,7 @@ cdef extern from "manifest.h" nogil:
     vel_status manifest_load_c "manifest_load"(const char *directory, vel_manifest *out,
                                                vel_error *error)
     vel_status manifest_store_c "manifest_store"(const char *directory, const vel_manifest *m,
-                                                 vel_error *error)
+                                                 bint *in_place, vel_error *error)
     vel_status manifest_decode_c "manifest_decode"(const uint8_t *data, size_t size,
                                                    vel_manifest *out, uint64_t *where,
                                                    const char **why)

@@ -145,7 +145,7 @@ def file_replace(path, bytes data not None):
     cdef vel_error error
     directory = os.path.dirname(os.fspath(path)) or "."
     check(file_replace_c(path_bytes(directory), path_bytes(path), PyBytes_AS_STRING(data),
-                         len(data), &error), &error)
+                         len(data), NULL, &error), &error)
 
 
 def file_load(path, uint64_t size_max=1 << 30):
@@ -558,7 +558,7 @@ def manifest_store(directory, dict manifest not None):
     memset(&m, 0, sizeof(m))
     try:
         manifest_of(manifest, &m)
-        check(manifest_store_c(path_bytes(directory), &m, &error), &error)
+        check(manifest_store_c(path_bytes(directory), &m, NULL, &error), &error)
     finally:
         manifest_free(&m)
 
