@@ -3,8 +3,8 @@
  * is still valid.
  *
  * It is only a help. The manifest of a clean close names it by its salt; as soon as the database is
- * open again no manifest does, so one that the log has outrun is never read. It is synced before
- * the manifest that names it; its name may be lost in a power failure, which is no harm.
+ * open again no manifest does, so one that the log has outrun is never read. It and its name are
+ * synced before the manifest that names it.
  *
  *   0   8  magic "VELCHKP1"     8   4  format version (1)     12  4  size of a document's item: 12
  *   16  8  salt: random, not 0  24  8  sequence of the last frame it covers

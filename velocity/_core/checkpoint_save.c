@@ -75,6 +75,8 @@ static vel_status save(saving *v, const checkpoint_header *header) {
     for (uint32_t i = 0; i < e->collection_count && !status; i++)
         if (!e->collections[i]->dropped) status = put_documents(v, e->collections[i]);
     if (!status) status = checkpoint_finish(&v->file, &v->error);
+    /* Else power loss could put an older one in its place, under a manifest that names this one. */
+    if (!status) status = directory_sync(e->directory, &v->error);
     checkpoint_close(&v->file);
     return status;
 }
