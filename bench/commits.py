@@ -9,7 +9,6 @@ import itertools
 import os
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import velocity
 from bench.command import data_folder, parser_for, say
 from bench.data import document
 from bench.tables import microseconds, table, times
-from bench.timing import WrongAnswerError, percentile, ratio
+from bench.timing import WrongAnswerError, percentile, ratio, together
 
 FRAME = os.urandom(96)  # about what a put of one of the documents adds to a log
 PREALLOCATED = 64 << 20
@@ -75,12 +74,10 @@ class Writers:
 
 def run(commit: Callable[[], None], threads: int, seconds: float, into: Committed) -> int:
     """Commits made by that many threads in *seconds*; each ends the call that it has begun."""
-    starting = threading.Barrier(threads + 1)
     answers: list[list[int]] = []
 
-    def write() -> None:
+    def write(_: int) -> None:
         clock, latencies = time.perf_counter_ns, []
-        starting.wait()
         end = clock() + seconds * 1e9
         now = clock()
         while now < end:
@@ -89,14 +86,7 @@ def run(commit: Callable[[], None], threads: int, seconds: float, into: Committe
             latencies.append(now - before)
         answers.append(latencies)
 
-    workers = [threading.Thread(target=write) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    starting.wait()
-    start = time.perf_counter()
-    for worker in workers:
-        worker.join()
-    elapsed = time.perf_counter() - start
+    elapsed = together(write, threads)
     count = sum(map(len, answers))
     into.rates.append(count / elapsed)
     into.latencies += itertools.chain(*answers)

@@ -8,8 +8,6 @@ show what they lose. Wall time: each thread does the same work, ready before the
 
 import statistics
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +19,7 @@ from bench.data import Uniform, document, document_id, pairs
 from bench.reads import read_field, read_many
 from bench.rows import ages_of, ids_of
 from bench.tables import microseconds, table
-from bench.timing import WrongAnswerError, collector_off
+from bench.timing import WrongAnswerError, collector_off, together
 
 WORK = 100_000  # documents per thread and round
 
@@ -86,20 +84,11 @@ def run(work: Work, access: Uniform, threads: int, amount: int) -> float:
     numbers = [access.take(amount) for _ in range(threads)]
     arguments = [work.prepare(own) for own in numbers]
     answers: list[int] = [0] * threads
-    starting = threading.Barrier(threads + 1)
 
     def loop(place: int) -> None:
-        starting.wait()
         answers[place] = work.run(arguments[place])
 
-    workers = [threading.Thread(target=loop, args=(place,)) for place in range(threads)]
-    for worker in workers:
-        worker.start()
-    starting.wait()
-    start = time.perf_counter_ns()
-    for worker in workers:
-        worker.join()
-    elapsed = time.perf_counter_ns() - start
+    elapsed = together(loop, threads) * 1e9
     if answers != [work.expect(own) for own in numbers]:
         raise WrongAnswerError(f"{work.title}: a thread has got a wrong answer")
     return elapsed / (amount * threads)

@@ -8,6 +8,7 @@ that a store hands to a thread of its own); wall time stands beside it.
 
 import gc
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -106,6 +107,24 @@ def percentile(values: Iterable[int], share: float) -> int:
     """The value that *share* of all lie below; of few values the longest."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def together(loop: Callable[[int], None], threads: int) -> float:
+    """Run loop(0), loop(1), ... in a thread each, all begun at once: wall seconds until the last ends."""
+    starting = threading.Barrier(threads + 1)
+
+    def begin(place: int) -> None:
+        starting.wait()
+        loop(place)
+
+    workers = [threading.Thread(target=begin, args=(place,)) for place in range(threads)]
+    for worker in workers:
+        worker.start()
+    starting.wait()
+    start = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - start
 
 
 def ratio(slower: list[float], faster: list[float]) -> float:

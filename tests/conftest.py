@@ -79,6 +79,23 @@ def durable(durable_mode, tmp_path):
     yield from _store(durable_mode, tmp_path)
 
 
+@pytest.fixture(params=["hybrid", "persistent"])
+def bounded(request, tmp_path):
+    """As `store`, in the modes whose memory is a cache of `cache_size`."""
+    yield from _store(request.param, tmp_path)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A watched directory with its live and its durable image (support/disk.py)."""
+    from support.disk import Disk, watched, write_files
+
+    write_files(tmp_path / "data", {})
+    disk = Disk(tmp_path / "data")
+    with watched(disk):
+        yield disk
+
+
 @pytest.fixture
 def persistent(tmp_path):
     """As `store`, persistent only: for what the other modes share with it."""

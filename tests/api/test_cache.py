@@ -6,17 +6,10 @@ import random
 
 import pytest
 
-from support.store import Store, contents
+from support.store import contents
 
 COUNT, SIZE = 16_000, 1000
 MEGABYTE = 1 << 20
-
-
-@pytest.fixture(params=["hybrid", "persistent"])
-def bounded(request, tmp_path):
-    store = Store(request.param, tmp_path / "data")
-    yield store
-    store.finish()
 
 
 def fields(n):

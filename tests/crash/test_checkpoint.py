@@ -17,11 +17,9 @@ from support.waiting import eventually
 MANY = 12_000  # documents of more than two blocks
 
 
-@pytest.fixture(params=["hybrid", "persistent"])
-def store(request, tmp_path):
-    store = Store(request.param, tmp_path / "data")
-    yield store
-    store.finish()
+@pytest.fixture
+def store(bounded):
+    return bounded
 
 
 def checkpoint(directory):

@@ -31,14 +31,6 @@ def open_files(files, directory, mode):
     return velocity.open(directory, storage_mode=mode, flush_interval=3600)
 
 
-@pytest.fixture
-def disk(tmp_path):
-    write_files(tmp_path / "data", {})
-    disk = Disk(tmp_path / "data")
-    with watched(disk):
-        yield disk
-
-
 def test_a_segment_that_recovery_found_is_on_disk_before_it_is_listed(disk, durable_mode, tmp_path):
     """A kill came before the first sync of a segment, power loss while the manifest that lists it was made
     durable: the manifest was there, the segment's name was not, and opening was refused."""

@@ -326,7 +326,7 @@ VEL_INLINE void publish(batch *b, size_t count) {
 }
 
 VEL_INLINE vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count,
-                               int64_t now, int flags, vel_outcome *outcome, vel_error *error) {
+                                   int64_t now, int flags, vel_outcome *outcome, vel_error *error) {
     vel_status status = plan_batch(e, writes, plans, count, now, flags, outcome, error);
     if (status) return status;
     bool writes_any = false;

@@ -217,23 +217,19 @@ void background_stop(vel_engine *e) {
     e->threads_run = false;
 }
 
-void background_wake_flusher(vel_engine *e) {
+static void wake(vel_engine *e, bool *wanted, pthread_cond_t *cond) {
     pthread_mutex_lock(&e->wake_lock);
-    e->flush_wanted = true;
-    pthread_cond_signal(&e->flusher_wake);
+    *wanted = true;
+    pthread_cond_signal(cond);
     pthread_mutex_unlock(&e->wake_lock);
 }
 
+void background_wake_flusher(vel_engine *e) { wake(e, &e->flush_wanted, &e->flusher_wake); }
+
 void background_wake_compactor(vel_engine *e) {
-    pthread_mutex_lock(&e->wake_lock);
-    e->compaction_wanted = true;
-    pthread_cond_signal(&e->compactor_wake);
-    pthread_mutex_unlock(&e->wake_lock);
+    wake(e, &e->compaction_wanted, &e->compactor_wake);
 }
 
 void background_wake_preparer(vel_engine *e) {
-    pthread_mutex_lock(&e->wake_lock);
-    e->preparing_wanted = true;
-    pthread_cond_signal(&e->preparer_wake);
-    pthread_mutex_unlock(&e->wake_lock);
+    wake(e, &e->preparing_wanted, &e->preparer_wake);
 }

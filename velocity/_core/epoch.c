@@ -234,8 +234,6 @@ void epoch_retire(epoch_limbo *limbo, vel_slab *slab, vel_ref ref) {
 }
 
 void epoch_limbo_free(epoch_limbo *limbo) {
-    bool attached = limbo->attached;
     free(limbo->items);
-    memset(limbo, 0, sizeof *limbo);
-    limbo->attached = attached;
+    *limbo = (epoch_limbo){.attached = limbo->attached};
 }

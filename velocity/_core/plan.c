@@ -241,10 +241,8 @@ static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t 
     table_probe probe;
     uint32_t position;
     const vel_write *w = &writes[i + PREFETCH_SLOT];
-    if (i + PREFETCH_SLOT < count && !w->collection->dropped) {
-        table_probe_begin(&w->collection->table, w->hash, &probe);
-        __builtin_prefetch(table_probe_home(&probe));
-    }
+    if (i + PREFETCH_SLOT < count && !w->collection->dropped)
+        table_prefetch(&w->collection->table, w->hash);
     w = &writes[i + PREFETCH_SLOT / 2];
     if (i + PREFETCH_SLOT / 2 < count && !w->collection->dropped) {
         table_probe_begin(&w->collection->table, w->hash, &probe);

@@ -56,9 +56,7 @@ vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out,
 /* --- one record ----------------------------------------------------------------------------- */
 
 VEL_INLINE void prefetch_home(const vel_engine *e, const vel_collection *c, uint64_t hash) {
-    table_probe probe;
-    table_probe_begin(&c->table, hash, &probe);
-    __builtin_prefetch(table_probe_home(&probe));
+    table_prefetch(&c->table, hash);
 }
 
 VEL_INLINE void prefetch_block(const vel_engine *e, const vel_collection *c, uint64_t hash) {
@@ -73,7 +71,7 @@ VEL_INLINE void prefetch_block(const vel_engine *e, const vel_collection *c, uin
 }
 
 VEL_INLINE void prefetch(const vel_engine *e, const vel_collection *c, uint64_t hash,
-                     void (*fetch)(const vel_engine *, const vel_collection *, uint64_t)) {
+                         void (*fetch)(const vel_engine *, const vel_collection *, uint64_t)) {
     epoch_slot *slot = epoch_slot_attached();
     epoch_pin(slot);
     if (vel_likely(!atomic_get_acquire(&e->closed) && !atomic_get_acquire(&c->dropped)))
@@ -252,7 +250,7 @@ static vel_status read_group(vel_engine *e, vel_collection *c, vel_key *keys, si
                              vel_error *error) {
     for (size_t i = 0; i < count; i++) {
         keys[i].hash = engine_hash(e, keys[i].id, keys[i].id_size);
-        prefetch_home(e, c, keys[i].hash);
+        table_prefetch(&c->table, keys[i].hash);
     }
     for (size_t i = 0; i < count; i++) prefetch_block(e, c, keys[i].hash);
     uint64_t hits = 0, misses = 0;

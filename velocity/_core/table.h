@@ -94,6 +94,13 @@ VEL_INLINE void table_probe_begin(const vel_table *t, uint64_t hash, table_probe
 /* The slot where the probe starts: to prefetch. */
 VEL_INLINE const void *table_probe_home(const table_probe *p) { return &p->slots[p->at]; }
 
+/* Start fetching the slot where a probe will start. Requires: pinned, or commit lock. */
+VEL_INLINE void table_prefetch(const vel_table *t, uint64_t hash) {
+    table_probe p;
+    table_probe_begin(t, hash, &p);
+    __builtin_prefetch(table_probe_home(&p));
+}
+
 /* The next candidate's reference and its slot position in the leaf; 0 when there is none: the id is
  * absent. */
 VEL_INLINE vel_ref table_probe_next(table_probe *p, uint32_t *position) {

@@ -8,7 +8,7 @@ import random
 import pytest
 
 import velocity
-from support.disk import Disk, watched, write_files
+from support.disk import write_files
 from support.faults import fault
 from support.power_loss import power_loss
 from velocity import StorageError
@@ -63,14 +63,6 @@ def test_small_segments(small_segments, tmp_path):
     for wrong in (1, 16383, (1 << 30) + 1):
         with pytest.raises(ValueError, match="cannot have"):
             engine.segment_size_set(wrong)
-
-
-@pytest.fixture
-def disk(tmp_path):
-    write_files(tmp_path / "data", {})
-    disk = Disk(tmp_path / "data")
-    with watched(disk):
-        yield disk
 
 
 def outcomes(image, root, count=250):
