@@ -20,7 +20,8 @@ CORE = "velocity/_core"
 # Each extension is one .pyx over the C files it needs; `engine` is the database, the others let
 # the parts be tested and measured on their own.
 MEMORY = [
-    "base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check"
+    "base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check",
+    "btree", "btree_node", "btree_cursor", "btree_check",
 ]
 VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
 CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyshape", "pytime"]

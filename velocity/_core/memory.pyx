@@ -1,4 +1,4 @@
-"""Slab, epochs and table as Python objects, so that they can be tested and measured on their own.
+"""Slab, epochs, table and tree as Python objects, so that they can be tested and measured on their own.
 
 Nothing of the database uses this module: the engine links the same C files itself.
 Thread rule: a Slab belongs to one thread at a time; a Table locks its writers, and any may use it.
@@ -89,6 +89,35 @@ cdef extern from "table.h" nogil:
     void table_presize(vel_table *, uint64_t)
     size_t table_walk(const vel_table *, uint64_t *, uint64_t *, size_t, c_bool *)
     vel_status table_check(const vel_table *, const char **)
+
+cdef extern from "btree.h" nogil:
+    ctypedef struct vel_btree:
+        uint64_t count
+        uint64_t memory
+        uint32_t height
+        uint32_t spare_count
+    ctypedef struct btree_cursor:
+        const uint8_t *key
+        uint32_t size
+    enum:
+        BTREE_KEY_MAX
+    vel_status btree_open(vel_btree *, vel_slab *)
+    void btree_close(vel_btree *)
+    vel_status btree_reserve(vel_btree *, size_t)
+    c_bool btree_insert(vel_btree *, const uint8_t *, uint32_t)
+    c_bool btree_remove(vel_btree *, const uint8_t *, uint32_t)
+    c_bool btree_has(const vel_btree *, const uint8_t *, uint32_t)
+    void btree_seek(const vel_btree *, btree_cursor *, const uint8_t *, uint32_t, c_bool)
+    c_bool btree_next(btree_cursor *)
+    uint64_t btree_count_range(const vel_btree *, const uint8_t *, uint32_t, const uint8_t *,
+                               uint32_t)
+    uint64_t btree_estimate_range(const vel_btree *, const uint8_t *, uint32_t, const uint8_t *,
+                                  uint32_t)
+    vel_status btree_check(const vel_btree *, const char **)
+
+cdef extern from "btree.h":
+    ctypedef c_bool (*btree_source)(void *, const uint8_t **, uint32_t *) noexcept
+    vel_status btree_build(vel_btree *, btree_source, void *)
 
 epoch_init()
 
@@ -540,5 +569,135 @@ cdef class Table:
         if not status:
             status = slab_check(&self.slab, &why)
         self.unlock()
+        if status:
+            _raise(status, why)
+
+
+cdef c_bool key_next(void *context, const uint8_t **key, uint32_t *size) noexcept:
+    cdef BTree tree = <BTree>context
+    if tree.built == len(tree.keys):
+        return False
+    cdef bytes next_key = <bytes>tree.keys[tree.built]
+    key[0] = <const uint8_t *><const char *>next_key
+    size[0] = <uint32_t>len(next_key)
+    tree.built += 1
+    return True
+
+
+@cython.final
+cdef class BTree:
+    """An ordered set of bytes, in a slab of its own. It belongs to one thread at a time."""
+
+    cdef vel_slab slab
+    cdef vel_btree tree
+    cdef list keys
+    cdef Py_ssize_t built
+
+    def __cinit__(self, uint64_t budget=0):
+        cdef vel_status status = slab_open(&self.slab, budget)
+        if not status:
+            status = btree_open(&self.tree, &self.slab)
+        if status:
+            _raise(status, NULL)
+
+    def __dealloc__(self):
+        slab_close(&self.slab)
+
+    cdef int small(self, bytes key) except -1:
+        if len(key) > BTREE_KEY_MAX:
+            raise ValueError("the key is too large")
+        return 0
+
+    def reserve(self, size_t inserts):
+        cdef vel_status status = btree_reserve(&self.tree, inserts)
+        if status:
+            _raise(status, NULL)
+
+    def insert_reserved(self, bytes key):
+        """Whether it was new. Requires: reserved."""
+        self.small(key)
+        return bool(btree_insert(&self.tree, key, <uint32_t>len(key)))
+
+    def insert(self, bytes key):
+        """Reserve and insert: whether it was new. LimitError leaves no trace."""
+        self.reserve(1)
+        return self.insert_reserved(key)
+
+    def remove(self, bytes key):
+        """Whether it was there."""
+        return bool(btree_remove(&self.tree, key, <uint32_t>len(key)))
+
+    def build(self, list keys):
+        """Fill an empty tree from sorted keys."""
+        for key in keys:
+            self.small(key)
+        self.keys = keys
+        self.built = 0
+        cdef vel_status status = btree_build(&self.tree, key_next, <void *>self)
+        self.keys = None
+        if status:
+            _raise(status, NULL)
+
+    def scan(self, bytes key=None, bint reverse=False, Py_ssize_t limit=-1):
+        """The keys from *key* on; in reverse, those before it."""
+        cdef btree_cursor cursor
+        cdef list found = []
+        cdef const uint8_t *at = NULL
+        if key is not None:
+            at = key
+        btree_seek(&self.tree, &cursor, at, <uint32_t>len(key or b""), reverse)
+        while limit and btree_next(&cursor):
+            found.append((<const char *>cursor.key)[:cursor.size])
+            limit -= 1
+        return found
+
+    def count_range(self, bytes start, bytes end):
+        """How many keys are from *start* to before *end* (None: no end)."""
+        cdef const uint8_t *to = NULL
+        if end is not None:
+            to = end
+        return btree_count_range(&self.tree, start, <uint32_t>len(start), to,
+                                 <uint32_t>len(end or b""))
+
+    def estimate_range(self, bytes start, bytes end):
+        """About as many."""
+        cdef const uint8_t *to = NULL
+        if end is not None:
+            to = end
+        return btree_estimate_range(&self.tree, start, <uint32_t>len(start), to,
+                                    <uint32_t>len(end or b""))
+
+    def close(self):
+        """Close the tree under its slab. The object is done with then."""
+        btree_close(&self.tree)
+        return self.slab.used
+
+    @property
+    def memory(self):
+        """Bytes of nodes, reserved ones included."""
+        return self.tree.memory
+
+    @property
+    def height(self):
+        """Levels."""
+        return self.tree.height
+
+    @property
+    def spare_count(self):
+        """Nodes for inserts that were reserved."""
+        return self.tree.spare_count
+
+    def __contains__(self, bytes key):
+        return bool(btree_has(&self.tree, key, <uint32_t>len(key)))
+
+    def __len__(self):
+        return self.tree.count
+
+    def check(self):
+        """Raise AssertionError when an invariant of tree or slab does not hold."""
+        cdef const char *why = NULL
+        cdef vel_status status = btree_check(&self.tree, &why)
+        if not status:
+            status = slab_check(&self.slab, &why)
         if status:
             _raise(status, why)
