@@ -1,4 +1,4 @@
-"""Slab, epochs, table and tree as Python objects, so that they can be tested and measured on their own.
+"""Slab, epochs, table and tree as Python objects, to be tested and measured on their own.
 
 Nothing of the database uses this module: the engine links the same C files itself.
 Thread rule: a Slab belongs to one thread at a time; a Table locks its writers, and any may use it.
