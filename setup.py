@@ -23,8 +23,12 @@ MEMORY = [
     "base", "slab", "slab_region", "slab_check", "epoch", "table", "table_grow", "table_check",
     "btree", "btree_node", "btree_cursor", "btree_check",
 ]
-VALUE = ["value", "value_check", "value_compare", "value_lookup", "value_merge"]
-CODEC = ["base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pyshape", "pytime"]
+VALUE = [
+    "path", "value", "value_check", "value_compare", "value_key", "value_lookup", "value_merge"
+]
+CODEC = [
+    "base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pykey", "pyshape", "pytime"
+]
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
            "manifest"]
 ENGINE = [

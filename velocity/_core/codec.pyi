@@ -12,6 +12,13 @@ def hash64(data: Buffer, seed: int = 0) -> int:
 def decode_time(ns: int) -> datetime:
     """Nanoseconds since 1970 as an aware datetime, rounded down to microseconds."""
 
+def order_key(value: Any, descending: bool = False) -> bytes:
+    """Bytes that compare as values do, across types; equal values have equal bytes. No key is the
+    beginning of another, so joined keys order by the first value, then the next.
+
+    Raises: SchemaError for what no document could hold.
+    """
+
 class Codec:
     """Encodes and decodes documents with field names of its own. Safe to share between threads."""
 
@@ -40,6 +47,19 @@ class Codec:
 
     def merge(self, base: bytes, changes: bytes) -> bytes:
         """*base* with the fields of *changes*. Raises: ValueError when malformed or too large."""
+
+    def path_values(self, body: bytes, path: str) -> list[tuple[Any, ...]]:
+        """What a dotted path leads to: a list of (value,), () where it is missing, in order.
+
+        Raises: ValueError for a path that cannot be."""
+
+    def path_value(self, body: bytes, path: str) -> tuple[Any, ...] | None:
+        """The same by the short way: (value,), () when it is missing; None when a list is on the
+        way."""
+
+    def field_key(self, body: bytes, path: str, limit: int = ...) -> bytes | None:
+        """The order key of the one value at a path; of null when it is missing. None: it would be
+        longer than the limit."""
 
     @property
     def memory(self) -> int:

@@ -5,6 +5,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from velocity._core.errors import SchemaError
 
+cdef extern from "<stdbool.h>":
+    ctypedef bint c_bool "bool"
+
 cdef extern from "base.h":
     ctypedef enum vel_status:
         VEL_OK
@@ -53,10 +56,34 @@ cdef extern from "pycodec.h":
     list body_decode_names(const uint8_t *body, size_t size, vel_names *names)
     object time_decode_ns(int64_t ns)
 
+    object value_decode(const uint8_t *value, const uint8_t *end, vel_names *names)
+
+cdef extern from "path.h":
+    ctypedef struct vel_path:
+        pass
+    vel_status path_compile(vel_path *p, const uint8_t *dotted, size_t size) noexcept
+    void path_free(vel_path *p) noexcept
+    void path_resolve(vel_path *p, const vel_names *n) noexcept
+    const uint8_t *path_find(const vel_path *p, const uint8_t *body, size_t size,
+                             const uint8_t **end, c_bool *is_list) noexcept
+    ctypedef c_bool (*path_visitor)(void *context, const uint8_t *value, const uint8_t *end,
+                                    unsigned int flags) noexcept
+    bint path_visit(const vel_path *p, const uint8_t *body, size_t size, path_visitor visit,
+                    void *context) noexcept
+
+cdef extern from "value_key.h":
+    vel_status value_key(const uint8_t *value, const uint8_t *end, const vel_names *names,
+                         size_t limit, vel_buffer *out) noexcept
+
+cdef extern from "pykey.h":
+    int pykey_init() except -1
+    object pykey_bytes(object value, bint descending)
+
 cdef extern from "Python.h":
     void Py_DECREF(object o)
 
 pycodec_init(SchemaError)
+pykey_init()
 
 
 def hash64(const uint8_t[::1] data, uint64_t seed=0):
@@ -69,9 +96,33 @@ def decode_time(int64_t ns):
     return time_decode_ns(ns)
 
 
+def order_key(value, descending=False):
+    """Bytes that compare as values do, across types; equal values have equal bytes. No key is the
+    beginning of another, so joined keys order by the first value, then the next.
+
+    Raises: SchemaError for what no document could hold.
+    """
+    return pykey_bytes(value, descending)
+
+
 cdef bytes object_value(bytes body):
     """A body as a value: an object."""
     return b"\x14" + len(body).to_bytes(4, "little") + body
+
+
+cdef c_bool collect_place(void *context, const uint8_t *value, const uint8_t *end,
+                          unsigned int flags) noexcept:
+    (<list>context).append(None if value is NULL else (<size_t>value, <size_t>end))
+    return False
+
+
+cdef int path_open(vel_path *p, str path, const vel_names *names) except -1:
+    cdef bytes text = path.encode()
+    if path_compile(p, <const uint8_t *>text, <size_t>len(text)) != VEL_OK:
+        path_free(p)
+        raise ValueError(path)
+    path_resolve(p, names)
+    return 0
 
 
 cdef class Codec:
@@ -150,6 +201,58 @@ cdef class Codec:
                 raise MemoryError
             if status != VEL_OK:
                 raise ValueError("too large" if status == VEL_E_TOO_LARGE else "malformed")
+            return PyBytes_FromStringAndSize(<const char *>out.data, <Py_ssize_t>out.size)
+        finally:
+            buffer_free(&out)
+
+    def path_values(self, bytes body not None, str path not None):
+        """What a dotted path leads to: a list of (value,), () where it is missing, in order.
+
+        Raises: ValueError for a path that cannot be."""
+        cdef vel_path p
+        cdef list places = []
+        cdef const uint8_t *at = body
+        path_open(&p, path, self._names)
+        try:
+            path_visit(&p, at, <size_t>len(body), collect_place, <void *>places)
+        finally:
+            path_free(&p)
+        return [() if place is None else
+                (value_decode(<const uint8_t *><size_t>place[0], <const uint8_t *><size_t>place[1],
+                              self._names),)
+                for place in places]
+
+    def path_value(self, bytes body not None, str path not None):
+        """The same by the short way: (value,), () when it is missing; None when a list is on the
+        way."""
+        cdef vel_path p
+        cdef const uint8_t *end = NULL
+        cdef c_bool is_list = False
+        path_open(&p, path, self._names)
+        cdef const uint8_t *value = path_find(
+            &p, <const uint8_t *>body, <size_t>len(body), &end, &is_list)
+        path_free(&p)
+        if is_list:
+            return None
+        return () if value is NULL else (value_decode(value, end, self._names),)
+
+    def field_key(self, bytes body not None, str path not None, limit=1 << 30):
+        """The order key of the one value at a path; of null when it is missing. None: it would be
+        longer than the limit."""
+        cdef vel_path p
+        cdef vel_buffer out = vel_buffer(NULL, 0, 0)
+        cdef const uint8_t *end = NULL
+        cdef c_bool is_list = False
+        path_open(&p, path, self._names)
+        cdef const uint8_t *value = path_find(
+            &p, <const uint8_t *>body, <size_t>len(body), &end, &is_list)
+        cdef vel_status status = value_key(value, end, self._names, limit, &out)
+        path_free(&p)
+        try:
+            if status == VEL_E_TOO_LARGE:
+                return None
+            if status != VEL_OK:
+                raise ValueError("malformed")
             return PyBytes_FromStringAndSize(<const char *>out.data, <Py_ssize_t>out.size)
         finally:
             buffer_free(&out)

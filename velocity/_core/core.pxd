@@ -72,6 +72,12 @@ cdef extern from "pycodec.h":
     object time_decode_ns(int64_t ns)
 
 
+cdef extern from "pykey.h":
+    int pykey_init() except -1
+    object pykey_bytes(object value, bint descending)
+    int pykey_append(object value, bint descending, size_t limit, vel_buffer *out) except -1
+
+
 cdef extern from "collection.h" nogil:
     enum:
         COLLECTION_NAME_MAX

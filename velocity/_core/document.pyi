@@ -4,6 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, final
 
+def order_key(value: Any, descending: bool = False) -> bytes:
+    """Bytes that compare as values do, across types; equal values have equal bytes. No key is the
+    beginning of another, so joined keys order by the first value, then the next.
+
+    Raises: SchemaError for what no document could hold.
+    """
+
 @final
 class Document:
     """A snapshot of one document: later writes do not change it. Also a mapping of its fields."""

@@ -14,6 +14,7 @@ from velocity._core.arguments import check_object
 from velocity._core.errors import SchemaError
 
 pycodec_init(SchemaError)
+pykey_init()
 
 cdef object _missing = object()
 
@@ -27,6 +28,15 @@ cdef extern from *:
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
+
+
+def order_key(value, descending=False):
+    """Bytes that compare as values do, across types; equal values have equal bytes. No key is the
+    beginning of another, so joined keys order by the first value, then the next.
+
+    Raises: SchemaError for what no document could hold.
+    """
+    return pykey_bytes(value, descending)
 
 
 cdef const char *id_bytes_checked(object id, Py_ssize_t *size) except NULL:
