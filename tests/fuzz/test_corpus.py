@@ -51,7 +51,7 @@ def manifest(data):
 def closed_cleanly(salt, seq, segments, collections):
     """The manifest that names a checkpoint and lists what it is of."""
     segment = {"base_seq": 1, "last_seq": seq, "salt": 0, "size": 1 << 30, "kind": 1}
-    collection = {"level": 0, "name": b"", "names": b"", "extra": b"", "documents": 0}
+    collection = {"level": 0, "name": b"", "names": b"", "metadata": b"", "documents": 0}
     return {
         "uuid": bytes(16),
         "hash_seed": 0,

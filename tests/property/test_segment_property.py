@@ -191,7 +191,7 @@ def manifests(draw):
         "names": st.just(b"") | st.binary(max_size=9).map(
             lambda name: struct.pack("<II", 1, 1) + bytes([len(name)]) + name
         ),
-        "extra": strings, "documents": u64,
+        "metadata": strings, "documents": u64,
     })
     segment = st.fixed_dictionaries({
         "id": st.integers(0, 2**63), "base_seq": u64, "last_seq": u64,

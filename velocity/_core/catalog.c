@@ -15,6 +15,7 @@ vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
 static void collection_free(vel_collection *c) {
     if (c->names) names_free(c->names);
     free(c->name);
+    free(c->metadata);
     free(c);
 }
 
@@ -97,7 +98,7 @@ vel_status catalog_list(vel_engine *e, vel_buffer *out) {
 static vel_status copy_bytes(const void *from, size_t size, uint8_t **out, uint32_t *out_size) {
     *out = malloc(size + 1);
     if (!*out) return VEL_E_NOMEM;
-    memcpy(*out, from, size);
+    if (size) memcpy(*out, from, size);
     *out_size = (uint32_t)size;
     return VEL_OK;
 }
@@ -110,7 +111,8 @@ static vel_status describe_collection(const vel_collection *c, manifest_collecti
     vel_status status = copy_bytes(c->name, c->name_size, &m->name, &m->name_size);
     if (!status) status = names_write(c->names, 1, c->names_logged, &names);
     if (!status) status = copy_bytes(names.data, names.size, &m->names, &m->names_size);
-    if (!status) status = copy_bytes("", 0, &m->extra, &m->extra_size);
+    if (!status)
+        status = copy_bytes(c->metadata, c->metadata_size, &m->metadata, &m->metadata_size);
     buffer_free(&names);
     return status;
 }
@@ -189,32 +191,102 @@ vel_status catalog_sync_and_store(vel_engine *e, bool clean, vel_error *error) {
     return status;
 }
 
-/* Put a collection on the list, or take it off, on disk; earlier writes are made durable
- * first. On failure the list is as before. */
-static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
-    if (!e->directory) { c->listed = listed; return VEL_OK; }
+/* What is to become of a collection: on the list or off it, or with other metadata. */
+typedef struct {
+    vel_collection *c;
+    bool describes;            /* the metadata is changed, not the list */
+    bool listed;
+    uint8_t *metadata;         /* malloc'ed */
+    uint32_t metadata_size;
+} catalog_change;
+
+/* Make the change; x is then what takes it back. */
+static void change_make(vel_engine *e, catalog_change *x) {
+    catalog_change old = *x;
+    pthread_mutex_lock(&e->commit_lock);
+    if (x->describes) {
+        old.metadata = x->c->metadata;
+        old.metadata_size = x->c->metadata_size;
+        x->c->metadata = x->metadata;
+        x->c->metadata_size = x->metadata_size;
+    } else {
+        old.listed = x->c->listed;
+        x->c->listed = x->listed;
+    }
+    pthread_mutex_unlock(&e->commit_lock);
+    *x = old;
+}
+
+/* Make a change on disk, too; earlier writes are made durable first. On failure all is as before.
+ * x is then what is no longer used. */
+static vel_status change_store(vel_engine *e, catalog_change *x, vel_error *error) {
     bool in_place = false;
-    vel_status status = log_sync_all(&e->log, &e->commit_lock, error);
+    vel_status status = e->directory ? log_sync_all(&e->log, &e->commit_lock, error) : VEL_OK;
     if (status) return status;
     pthread_mutex_lock(&e->manifest_lock);
-    c->listed = listed;
-    if ((status = store(e, false, &in_place, error))) {
+    change_make(e, x);
+    if (e->directory && (status = store(e, false, &in_place, error))) {
         vel_error again;
-        c->listed = !listed;
+        change_make(e, x);
         /* The new manifest may be in place, only its durability unknown. Put the old state back:
          * where that is not known to be durable either, nothing more may be promised. */
         if (in_place && store(e, false, NULL, &again)) log_fail(&e->log, error);
     }
-    note(e, status, error);
+    if (e->directory) note(e, status, error);
     pthread_mutex_unlock(&e->manifest_lock);
+    return status;
+}
+
+static vel_status list_collection(vel_engine *e, vel_collection *c, bool listed, vel_error *error) {
+    catalog_change x = {.c = c, .listed = listed};
+    return change_store(e, &x, error);
+}
+
+/* --- metadata ------------------------------------------------------------------------------- */
+
+static vel_status metadata_check(size_t size, vel_error *error) {
+    if (size <= METADATA_SIZE_MAX) return VEL_OK;
+    return vel_fail(error, VEL_E_TOO_LARGE, 0, NULL, 0,
+                    "a collection's schema and indexes may take at most %zu bytes, not %zu",
+                    METADATA_SIZE_MAX, size);
+}
+
+vel_status catalog_metadata(vel_engine *e, const vel_collection *c, vel_buffer *out) {
+    pthread_mutex_lock(&e->commit_lock);
+    vel_status status = buffer_reserve(out, c->metadata_size);
+    if (!status && c->metadata_size) {
+        memcpy(out->data + out->size, c->metadata, c->metadata_size);
+        out->size += c->metadata_size;
+    }
+    pthread_mutex_unlock(&e->commit_lock);
+    return status;
+}
+
+vel_status catalog_keep_metadata(vel_collection *c, const uint8_t *data, size_t size) {
+    return size ? copy_bytes(data, size, &c->metadata, &c->metadata_size) : VEL_OK;
+}
+
+vel_status catalog_set_metadata(vel_engine *e, vel_collection *c, const uint8_t *data, size_t size,
+                                vel_error *error) {
+    catalog_change x = {.c = c, .describes = true};
+    vel_status status = metadata_check(size, error);
+    if (!status) status = engine_enter(e);
+    if (status) return status;
+    if (collection_dropped(c)) status = VEL_NOT_FOUND;
+    if (!status) status = copy_bytes(data, size, &x.metadata, &x.metadata_size);
+    if (!status) status = change_store(e, &x, error);
+    free(x.metadata);
+    engine_leave(e);
     return status;
 }
 
 /* --- create and drop ------------------------------------------------------------------------ */
 
 vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
-                          vel_collection **out, vel_error *error) {
-    vel_status status = engine_enter(e);
+                          const uint8_t *metadata, size_t metadata_size, vel_collection **out,
+                          vel_error *error) {
+    vel_status status = metadata_check(metadata_size, error);
+    if (!status) status = engine_enter(e);
     if (status) return status;
     vel_collection *c = NULL;
     pthread_mutex_lock(&e->catalog_lock);
@@ -230,6 +302,7 @@ vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uin
             e->next_collection_id++;
             c->dropped = 1;
             c->listed = false;
+            status = catalog_keep_metadata(c, metadata, metadata_size);
         }
     }
     pthread_mutex_unlock(&e->commit_lock);

@@ -16,10 +16,21 @@ vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_c
 /* VEL_MISMATCH when there is one of that name (*out is it). Durable when it returns. Without the
  * GIL. */
 vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
-                          vel_collection **out, vel_error *error);
+                          const uint8_t *metadata, size_t metadata_size, vel_collection **out,
+                          vel_error *error);
 /* The same; *out is held for the caller. */
 vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
                         vel_error *error);
+/* Append the collection's metadata: bytes that only the layers above understand. Takes
+ * commit_lock. */
+vel_status catalog_metadata(vel_engine *e, const vel_collection *c, vel_buffer *out);
+/* Replace it. Durable when it returns, after all earlier writes; on failure it is as before. Takes
+ * manifest_lock. Without the GIL. VEL_NOT_FOUND when the collection was dropped; VEL_E_TOO_LARGE
+ * past METADATA_SIZE_MAX. */
+vel_status catalog_set_metadata(vel_engine *e, vel_collection *c, const uint8_t *data, size_t size,
+                                vel_error *error);
+/* Give a new collection its metadata (recovery). Requires: not shared yet, or commit_lock. */
+vel_status catalog_keep_metadata(vel_collection *c, const uint8_t *data, size_t size);
 /* Append the names of all collections, each ended by NUL. Takes commit_lock. */
 vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */

@@ -28,6 +28,8 @@ typedef struct vel_collection {
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
     uint32_t dropped;         /* not to be used: being created, or gone */
     bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
+    uint8_t *metadata;        /* malloc'ed, or NULL: of the layers above; manifest_lock, too */
+    uint32_t metadata_size;
     uint64_t change_count;    /* operations applied */
     /* While a batch reserves: the slots it needs here, and the place of their hashes. */
     size_t batch_slots, batch_at;

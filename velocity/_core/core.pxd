@@ -187,7 +187,11 @@ cdef extern from "engine.h" nogil:
     vel_status catalog_find(vel_engine *e, const char *name, size_t name_size, vel_collection **out)
     vel_status catalog_list(vel_engine *e, vel_buffer *out)
     vel_status catalog_create(vel_engine *e, const char *name, size_t name_size, uint8_t level,
-                              vel_collection **out, vel_error *error)
+                              const uint8_t *metadata, size_t metadata_size, vel_collection **out,
+                              vel_error *error)
+    vel_status catalog_metadata(vel_engine *e, const vel_collection *c, vel_buffer *out)
+    vel_status catalog_set_metadata(vel_engine *e, vel_collection *c, const uint8_t *data,
+                                    size_t size, vel_error *error)
     vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,
                             vel_error *error)
     ctypedef void (*verify_report)(void *context, const char *path, uint64_t offset,

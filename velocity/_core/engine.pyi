@@ -44,11 +44,18 @@ class Engine:
     @property
     def writes_may_wait(self) -> bool: ...
     def close(self) -> None: ...
-    def create_collection(self, name: str, level: int) -> bool:
+    def create_collection(self, name: str, level: int, metadata: bytes = b"") -> bool:
         """Create; False when there is one of that name already (whatever its level)."""
     def drop_collection(self, name: str) -> bool:
         """Drop with all its documents; False when absent."""
     def list_collections(self) -> list[str]: ...
+    def metadata(self, collection: CollectionBase) -> bytes:
+        """What set_metadata or create_collection was given last; empty: nothing."""
+    def set_metadata(self, collection: CollectionBase, metadata: bytes) -> None:
+        """Keep bytes with a collection, which the core never looks into, at most 1 MiB.
+
+        Durable when it returns, after every earlier write; on failure the old ones are kept.
+        """
     def apply(
         self,
         ops: Iterable[

@@ -210,7 +210,7 @@ cdef class Engine:
         if status and status != VEL_E_CLOSED:
             raise_status(self.e, status, &error)
 
-    def create_collection(self, name, uint8_t level):
+    def create_collection(self, name, uint8_t level, bytes metadata not None=b""):
         """Create; False when there is one of that name already (whatever its level)."""
         cdef vel_collection *c
         cdef vel_error error
@@ -219,8 +219,10 @@ cdef class Engine:
         raise_unusable(self.e)
         cdef const char *bytes = encoded
         cdef size_t size = len(encoded)
+        cdef const uint8_t *data = <const uint8_t *><const char *>metadata
+        cdef size_t data_size = len(metadata)
         with nogil:
-            status = catalog_create(self.e, bytes, size, level, &c, &error)
+            status = catalog_create(self.e, bytes, size, level, data, data_size, &c, &error)
         if status < 0:
             raise_status(self.e, status, &error)
         return status == VEL_OK
@@ -256,6 +258,35 @@ cdef class Engine:
             return sorted(text.rstrip("\0").split("\0")) if text else []
         finally:
             buffer_free(&names)
+
+    def metadata(self, CollectionBase collection not None):
+        """What set_metadata or create_collection was given last; empty: nothing."""
+        cdef vel_buffer data
+        cdef vel_status status
+        memset(&data, 0, sizeof(data))
+        raise_unusable(self.e)
+        with nogil:
+            status = catalog_metadata(self.e, collection.c, &data)
+        try:
+            if status:
+                raise_status(self.e, status, NULL)
+            return (<const char *>data.data)[:data.size] if data.size else b""
+        finally:
+            buffer_free(&data)
+
+    def set_metadata(self, CollectionBase collection not None, bytes metadata not None):
+        """Keep bytes with a collection, which the core never looks into; durable when it
+        returns."""
+        cdef vel_error error
+        cdef vel_status status
+        cdef const uint8_t *data = <const uint8_t *><const char *>metadata
+        cdef size_t size = len(metadata)
+        raise_unusable(self.e)
+        with nogil:
+            status = catalog_set_metadata(self.e, collection.c, data, size, &error)
+        if status:
+            collection._check()
+            raise_status(self.e, status, &error)
 
     def apply(self, ops):
         """Apply a batch, all or nothing. See the stub for the form of an operation."""

@@ -154,6 +154,7 @@ void engine_free(vel_engine *e) {
     for (uint32_t i = 0; i < e->collection_count; i++) {
         if (e->collections[i]->names) names_free(e->collections[i]->names);
         free(e->collections[i]->name);
+        free(e->collections[i]->metadata);
         free(e->collections[i]);
     }
     free(e->collections);

@@ -16,6 +16,7 @@ static const char *collection_check(const vel_manifest *m, const manifest_collec
     const char *why;
     if (c->id >= m->next_collection_id) return "a collection's id is not below the next one";
     if (c->level > 3) return "unknown consistency level: written by a newer version";
+    if (c->metadata_size > METADATA_SIZE_MAX) return "a collection's metadata is too large";
     if (c->names_size == 0) return NULL;
     if (define_check(c->names, c->names_size, &used, &why) != VEL_OK) return why;
     if (load_u32(c->names) != 1) return "the field names do not begin with number 1";
@@ -46,7 +47,7 @@ static uint64_t payload_measure(const vel_manifest *m) {
     for (uint32_t i = 0; i < m->collection_count; i++) {
         const manifest_collection *c = &m->collections[i];
         if (collection_check(m, c)) return 0;
-        size += COLLECTION_SIZE_MIN + (uint64_t)c->name_size + c->names_size + c->extra_size;
+        size += COLLECTION_SIZE_MIN + (uint64_t)c->name_size + c->names_size + c->metadata_size;
     }
     for (uint32_t i = 0; i < m->segment_count; i++)
         if (segment_check(m, &m->segments[i])) return 0;
@@ -70,7 +71,7 @@ static uint8_t *payload_write(const vel_manifest *m, uint8_t *p) {
         *p++ = c->level;
         p = put_string(p, c->name, c->name_size);
         p = put_string(p, c->names, c->names_size);
-        p = put_string(p, c->extra, c->extra_size);
+        p = put_string(p, c->metadata, c->metadata_size);
         p = put_u64(p, c->documents);
     }
     p = put_u32(p, m->segment_count);
@@ -176,7 +177,7 @@ static void read_collections(reader *r, vel_manifest *m) {
         c->level = level ? *level : 0;
         get_string(r, &c->name, &c->name_size);
         get_string(r, &c->names, &c->names_size);
-        get_string(r, &c->extra, &c->extra_size);
+        get_string(r, &c->metadata, &c->metadata_size);
         c->documents = get_u64(r);
         const char *why = r->status ? NULL : collection_check(m, c);
         if (why) reader_fail(r, VEL_E_CORRUPT, why);
@@ -263,7 +264,7 @@ void manifest_free(vel_manifest *m) {
     for (uint32_t i = 0; i < m->collection_count; i++) {
         free(m->collections[i].name);
         free(m->collections[i].names);
-        free(m->collections[i].extra);
+        free(m->collections[i].metadata);
     }
     free(m->collections);
     free(m->segments);

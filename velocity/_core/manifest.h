@@ -20,6 +20,7 @@
 #define MANIFEST_FORMAT 1
 #define MANIFEST_HEADER_SIZE 24u
 #define MANIFEST_SIZE_MAX ((uint64_t)1 << 30)
+#define METADATA_SIZE_MAX ((size_t)1 << 20)  /* bytes of one collection's */
 
 typedef struct {
     uint32_t id;
@@ -28,8 +29,8 @@ typedef struct {
     uint32_t name_size;
     uint8_t *names;  /* a DEFINE payload of all field names (names.h), or empty */
     uint32_t names_size;
-    uint8_t *extra;  /* for later layers (schema); opaque */
-    uint32_t extra_size;
+    uint8_t *metadata;  /* of the layers above (schema, indexes); opaque here */
+    uint32_t metadata_size;
     uint64_t documents;  /* how many it had: opening makes room for them, nothing relies on it */
 } manifest_collection;
 

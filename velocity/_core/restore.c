@@ -213,6 +213,7 @@ vel_status restore_catalog(recovery *r) {
         vel_collection *c;
         vel_status status = catalog_add(e, m->id, m->level, m->name, m->name_size, &c);
         if (!status && m->names_size) status = names_read(c->names, m->names, m->names_size);
+        if (!status) status = catalog_keep_metadata(c, m->metadata, m->metadata_size);
         if (status == VEL_E_CORRUPT)
             return vel_fail(r->error, status, 0, e->directory, 0,
                             "MANIFEST: the field names of collection %s are damaged", c->name);

@@ -123,8 +123,8 @@ cdef extern from "manifest.h" nogil:
         uint32_t name_size
         uint8_t *names
         uint32_t names_size
-        uint8_t *extra
-        uint32_t extra_size
+        uint8_t *metadata
+        uint32_t metadata_size
         uint64_t documents
     ctypedef struct manifest_segment:
         uint64_t id, salt, base_seq, last_seq, size

@@ -488,7 +488,7 @@ cdef int manifest_of(dict d, vel_manifest *m) except -1:
         c.id, c.level = item["id"], item["level"]
         string_of(item["name"], &c.name, &c.name_size)
         string_of(item["names"], &c.names, &c.names_size)
-        string_of(item["extra"], &c.extra, &c.extra_size)
+        string_of(item["metadata"], &c.metadata, &c.metadata_size)
         c.documents = item["documents"]
     for i, item in enumerate(d["segments"]):
         s = &m.segments[i]
@@ -509,7 +509,7 @@ cdef dict manifest_take(vel_manifest *m):
             c = &m.collections[i]
             collections.append({"id": c.id, "level": c.level, "name": c.name[:c.name_size],
                                 "names": c.names[:c.names_size],
-                                "extra": c.extra[:c.extra_size],
+                                "metadata": c.metadata[:c.metadata_size],
                                 "documents": c.documents})
         for i in range(m.segment_count):
             s = &m.segments[i]

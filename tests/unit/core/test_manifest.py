@@ -23,8 +23,8 @@ MANIFEST = {
     "next_collection_id": 4, "clean": 1, "sealed_seq": 70, "durable_seq": 71, "last_stamp": -5,
     "checkpoint": 2**64 - 2,
     "collections": [
-        {"id": 1, "level": 0, "name": b"users", "names": NAMES, "extra": b"{}", "documents": 5},
-        {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "extra": b"", "documents": 1 << 40},
+        {"id": 1, "level": 0, "name": b"users", "names": NAMES, "metadata": b"{}", "documents": 5},
+        {"id": 3, "level": 3, "name": "ø".encode(), "names": b"", "metadata": b"", "documents": 1 << 40},
     ],
     "segments": [
         {"id": 2, "salt": 77, "base_seq": 1, "last_seq": 50, "size": 1 << 30, "kind": 2, "cleaned_stamp": 44},
@@ -57,7 +57,7 @@ def python_payload(m):
     out += struct.pack("<I", len(m["collections"]))
     for c in m["collections"]:
         out += struct.pack("<IB", c["id"], c["level"])
-        out += string(c["name"]) + string(c["names"]) + string(c["extra"])
+        out += string(c["name"]) + string(c["names"]) + string(c["metadata"])
         out += struct.pack("<Q", c["documents"])
     out += struct.pack("<I", len(m["segments"]))
     for s in m["segments"]:
@@ -137,6 +137,7 @@ def test_refusals_name_their_place(data, offset, why):
         (changed(collection_names=NAMES[:-1]), "field names are cut off"),
         (changed(collection_names=NAMES[:7]), "field names are cut off"),
         (changed(collection_names=b"\2" + NAMES[1:]), "begin with number 1"),
+        (changed(collection_metadata=bytes((1 << 20) + 1)), "metadata is too large"),
         (changed(segment_id=9), "segment's id"),
         (changed(segment_kind=0), "kind of segment"),
         (changed(segment_kind=3), "kind of segment"),
