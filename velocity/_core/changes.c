@@ -103,10 +103,11 @@ vel_status changes_wait(vel_changes *r, int64_t ns) {
     int64_t left, end = clock_monotonic_ns() + ns;
     pthread_mutex_lock(&e->watch_lock);
     for (;;) {
-        status = VEL_OK;
+        bool news = visible_seq(e) > atomic_get_relaxed(&r->seq) ||
+                    collection_dropped(r->collection);
+        status = news ? VEL_OK : VEL_BUSY;
         if (atomic_get_seq(&r->stopped)) status = VEL_END;
         else if (atomic_get_seq(&e->closing)) status = VEL_E_CLOSED;
-        else if (visible_seq(e) <= r->seq && !collection_dropped(r->collection)) status = VEL_BUSY;
         if (status != VEL_BUSY || (left = end - clock_monotonic_ns()) <= 0) break;
         cond_wait_ns(&e->watch_wake, &e->watch_lock, left);
     }

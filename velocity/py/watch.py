@@ -104,6 +104,11 @@ class Watch(Iterator[ChangeEvent]):
         except IndexError:
             return None
 
+    def _read_on(self) -> bool:
+        """_fill for who does not wait here."""
+        with self._lock:
+            return not self._closed and (bool(self._ready) or self._fill())
+
     def _fill(self) -> bool:
         """Read on without waiting; whether anything came. Requires the lock."""
         changes = self._reader.read()
