@@ -32,9 +32,10 @@ CODEC = [
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
            "manifest"]
 ENGINE = [
-    "apply", "background", "cache", "catalog", "check", "checkpoint", "checkpoint_check",
-    "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log", "log_room", "plan",
-    "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
+    "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
+    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log",
+    "log_room", "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen",
+    "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

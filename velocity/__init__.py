@@ -31,6 +31,7 @@ from velocity._core.errors import (
     DatabaseClosedError,
     DatabaseLockedError,
     DuplicateKeyError,
+    HistoryLostError,
     MemoryLimitError,
     NotFoundError,
     QueryError,
@@ -54,6 +55,7 @@ from velocity.py.results import (
     VerifyReport,
 )
 from velocity.py.transaction import Transaction
+from velocity.py.watch import ChangeEvent, Watch
 
 if TYPE_CHECKING:
     from velocity import aio as aio
@@ -64,6 +66,7 @@ __all__ = [
     "BatchOperation",
     "CASRequest",
     "CASResult",
+    "ChangeEvent",
     "Collection",
     "Compare",
     "Config",
@@ -77,6 +80,7 @@ __all__ = [
     "Document",
     "DuplicateKeyError",
     "Health",
+    "HistoryLostError",
     "MemoryLimitError",
     "NotFoundError",
     "QueryError",
@@ -91,6 +95,7 @@ __all__ = [
     "VelocityDB",
     "VelocityError",
     "VerifyReport",
+    "Watch",
     "open",
     "verify",
 ]

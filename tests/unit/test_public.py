@@ -25,6 +25,7 @@ ERRORS = {
     "ConfigError": ValueError,
     "ConsistencyError": None,
     "ConflictError": None,
+    "HistoryLostError": None,
     "UnavailableError": None,
     "CorruptionError": None,
     "StorageError": OSError,
@@ -34,7 +35,7 @@ ERRORS = {
 }
 PROMISED = (
     """open verify VelocityDB Config StorageMode Consistency Document CASRequest CASResult BatchOperation
-    Stats Health VerifyReport Collection VelocityError""".split()
+    Stats Health VerifyReport ChangeEvent Collection VelocityError""".split()
     + list(ERRORS)
 )
 # Of every method, the parameters that api.md names, in its order; those after * by keyword only.
@@ -52,6 +53,7 @@ COLLECTION = {
     "delete_many": "ids",
     "scan": "prefix start end reverse limit",
     "count": "filter",
+    "watch": "filter since",
     "compare_and_swap": "id expected value expected_version replace ttl consistency",
 }
 

@@ -347,6 +347,8 @@ VEL_INLINE vel_status apply_locked(vel_engine *e, vel_write *writes, vel_plan *p
         write_records(&b, count, frame, &defines);
         publish(&b, count);
         outcome->seq = frame ? e->log.seq : 0;
+        if (!frame) atomic_set_release(&e->log.seq, e->log.seq + 1);
+        if (vel_unlikely(e->ring.data)) ring_add(&e->ring, e->log.seq, writes, plans, count);
         e->write_count += b.op_count;
         if (e->options.bounded) cache_evict(e, 0);
     }
@@ -393,12 +395,14 @@ static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_e
     if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */
     if (vel_unlikely(e->limbo.bytes > LIMBO_KEPT)) epoch_collect(&e->limbo, &e->slab);
     e->limbo.attached = false;
+    bool watched = e->changes && !e->options.sync_writes;
     bool prepare = log_wants_ahead(&e->log) || e->slab.spare_wanted;
     e->spare_asked |= e->slab.spare_wanted;
     e->slab.spare_wanted = false;
     pthread_mutex_unlock(&e->commit_lock);
     if (vel_unlikely(wake)) background_wake_flusher(e);
     if (vel_unlikely(prepare)) background_wake_preparer(e);
+    if (vel_unlikely(watched)) changes_wake(e);
 }
 
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
@@ -434,6 +438,8 @@ vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error) {
         engine_undo(e);
         log_discard(&e->log);
         pthread_mutex_unlock(&e->commit_lock);
+    } else if (vel_unlikely(atomic_get_relaxed(&e->changes) != NULL)) {
+        changes_wake(e);
     }
     return status;
 }

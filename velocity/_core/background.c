@@ -2,36 +2,10 @@
 #include "engine.h"
 
 #include <signal.h>
-#include <time.h>
 
 /* ns: the wall clock may be set; look again after this. */
 #define REAP_CHECK_MAX ((int64_t)1000000000)
 #define TRIM_AFTER ((int64_t)1000000000)  /* ns without a write */
-
-static void cond_init(pthread_cond_t *cond) {
-#ifdef __linux__
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-#else
-    pthread_cond_init(cond, NULL);
-#endif
-}
-
-/* Wait at most ns; whether it took that long. Requires lock. */
-static bool cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
-    struct timespec t;
-#ifdef __linux__
-    int64_t at = clock_monotonic_ns() + ns;
-    t = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-    return pthread_cond_timedwait(cond, lock, &t) == ETIMEDOUT;
-#else
-    t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-    return pthread_cond_timedwait_relative_np(cond, lock, &t) == ETIMEDOUT;
-#endif
-}
 
 /* ns until the flusher has work: 0 now, -1 nothing to wait for. Says so in flusher_idle, under the
  * lock that writers hold. */
@@ -70,6 +44,8 @@ static bool flusher_work(vel_engine *e, uint64_t *stored) {
     if (e->directory) {
         /* A failure is latched in the log, and said in health and by the next write. */
         log_sync_all(&e->log, &e->commit_lock, &error);
+        /* In sync_writes mode what a background thread wrote, which waited for nothing. */
+        if (e->options.sync_writes) changes_wake(e);
         log_seal(&e->log, &e->commit_lock, false, &error);
         keep_opening_fast(e, stored);
         checkpoint_drop_stale(e);

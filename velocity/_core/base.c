@@ -52,3 +52,27 @@ static int64_t clock_ns(clockid_t clock) {
 
 int64_t clock_wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
 int64_t clock_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+void cond_init(pthread_cond_t *cond) {
+#ifdef __linux__
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+#else
+    pthread_cond_init(cond, NULL);
+#endif
+}
+
+bool cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns) {
+    struct timespec t;
+#ifdef __linux__
+    int64_t at = clock_monotonic_ns() + ns;
+    t = (struct timespec){.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+    return pthread_cond_timedwait(cond, lock, &t) == ETIMEDOUT;
+#else
+    t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    return pthread_cond_timedwait_relative_np(cond, lock, &t) == ETIMEDOUT;
+#endif
+}

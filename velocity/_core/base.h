@@ -124,4 +124,9 @@ void buffer_free(vel_buffer *b);
 int64_t clock_wall_ns(void);
 int64_t clock_monotonic_ns(void);
 
+/* A condition whose waits are timed by the monotone clock. */
+void cond_init(pthread_cond_t *cond);
+/* Wait at most ns; whether it took that long. Requires lock. */
+bool cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ns);
+
 #endif

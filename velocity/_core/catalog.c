@@ -410,7 +410,10 @@ vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_c
         e->checkpoint_seq = UINT64_MAX;  /* it has that collection: it no longer fits */
     }
     pthread_mutex_unlock(&e->commit_lock);
-    if (!status) collection_clear(e, c);
+    if (!status) {
+        changes_wake(e);
+        collection_clear(e, c);
+    }
     pthread_mutex_unlock(&e->catalog_lock);
     engine_leave(e);
     if (!status && e->directory) background_wake_compactor(e);

@@ -36,6 +36,7 @@ typedef struct {
     uint32_t frame_ops;
     uint32_t first, last;         /* list positions of the run: inputs are [first, last) */
     int64_t started_stamp;
+    uint64_t held;                /* frames after it are for readers of the change feed */
     vel_buffer input;
     uint64_t given_back;
     vel_error *error;
@@ -69,9 +70,10 @@ static bool older_are_clean(const vel_engine *e, uint32_t position, int64_t stam
 }
 
 /* all: any garbage counts. Requires commit_lock. */
-static bool worth_it(const vel_engine *e, uint32_t position, bool all, bool merge_small) {
+static bool worth_it(const compaction *k, uint32_t position, bool all, bool merge_small) {
+    const vel_engine *e = k->e;
     const vel_segment *s = e->log.list[position];
-    if (!s->sealed) return false;
+    if (!s->sealed || s->last_seq > k->held) return false;
     uint64_t garbage = dead_puts(s);
     if (s->tombstone_bytes && older_are_clean(e, position, s->max_stamp))
         garbage += s->tombstone_bytes;
@@ -301,10 +303,11 @@ static vel_status replace_run(compaction *k, vel_segment **inputs, uint32_t coun
 
 /* The end of the run that begins at position: neighbours worth it whose live bytes fit one
  * output. */
-static uint32_t run_end(vel_engine *e, uint32_t position, bool all, bool merge_small) {
+static uint32_t run_end(const compaction *k, uint32_t position, bool all, bool merge_small) {
+    const vel_engine *e = k->e;
     uint64_t live = 0, most = log_segment_size(&e->log);
     uint32_t end = position;
-    while (end < e->log.count && worth_it(e, end, all, merge_small)) {
+    while (end < e->log.count && worth_it(k, end, all, merge_small)) {
         live += e->log.list[end]->live_bytes;
         if (end > position && live > most) break;
         end++;
@@ -351,7 +354,8 @@ static vel_status compact_pass(compaction *k, bool all) {
     pthread_mutex_lock(&e->commit_lock);
     /* What is still being appended to can only be rewritten once it is full: end it early when it
      * holds much garbage. */
-    if (e->log.active &&
+    k->held = changes_held(e);
+    if (e->log.active && e->log.seq <= k->held &&
         (all ? garbage_of(e->log.active) > 0 : garbage_of(e->log.active) * 4 > e->log.active->tail))
         log_roll(&e->log);
     for (uint32_t i = 0; i < e->log.count; i++) {
@@ -367,10 +371,11 @@ static vel_status compact_pass(compaction *k, bool all) {
     for (uint32_t position = 0; !status;) {
         pthread_mutex_lock(&e->commit_lock);
         k->started_stamp = e->last_stamp;
+        k->held = changes_held(e);
         uint32_t count = e->log.count;
-        uint32_t end = position < count ? run_end(e, position, all, merge_small) : count;
+        uint32_t end = position < count ? run_end(k, position, all, merge_small) : count;
         /* One small file alone has no neighbour to merge with. */
-        if (end == position + 1 && !worth_it(e, position, all, false)) end = position;
+        if (end == position + 1 && !worth_it(k, position, all, false)) end = position;
         pthread_mutex_unlock(&e->commit_lock);
         if (position >= count) break;
         if (end == position) {

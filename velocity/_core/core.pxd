@@ -11,7 +11,7 @@ cdef extern from "<stdbool.h>" nogil:
 cdef extern from "base.h" nogil:
     ctypedef int vel_status
     enum:
-        VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY
+        VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY, VEL_END
         VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_IO, VEL_E_CORRUPT, VEL_E_CLOSED, VEL_E_LOCKED
         VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED, VEL_E_FULL
     ctypedef struct vel_error:
@@ -55,6 +55,7 @@ cdef extern from "record.h" nogil:
     const uint8_t *record_id(const uint8_t *r)
     uint64_t record_version(const uint8_t *r)
     int64_t record_stamp(const uint8_t *r)
+    int64_t record_expiry(const uint8_t *r)
 
 
 cdef extern from "names.h" nogil:
@@ -199,3 +200,19 @@ cdef extern from "engine.h" nogil:
     vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records,
                                                      verify_report report, void *context,
                                                      vel_error *error)
+
+
+cdef extern from "changes.h" nogil:
+    ctypedef struct vel_changes:
+        uint64_t seq
+    ctypedef struct change_item:
+        uint64_t seq
+        uint32_t position, size
+        uint64_t deletes
+    const uint64_t CHANGES_NOW
+    vel_status changes_open(vel_changes *r, vel_engine *e, vel_collection *c, uint64_t since,
+                            uint32_t position, uint64_t *floor, uint64_t *newest)
+    vel_status changes_read(vel_changes *r, vel_buffer *out, size_t *count, vel_error *error)
+    vel_status changes_wait(vel_changes *r, int64_t ns)
+    void changes_stop(vel_changes *r)
+    void changes_close(vel_changes *r)

@@ -16,8 +16,9 @@
  *   - `reap_lock` is held by the one thread that removes expired documents.
  *   - `ahead_lock` (vel_log) is held by whoever makes the log's files grow; one that holds
  *     commit_lock only tries it.
+ *   - `watch_lock` is held by who waits for changes, and to wake them (changes.h).
  *   Lock order: reap_lock, catalog_lock, syncing, manifest_lock, ahead_lock, commit_lock,
- *   wake_lock. No lock is taken while pinned.
+ *   wake_lock or watch_lock. No lock is taken while pinned.
  *
  * A block in the slab is [location u64] [prev u64, next u64 when bounded] record; only the first
  * word for a cold document; only the record when there is no log. `record_offset` is 0, 8 or 24.
@@ -29,6 +30,7 @@
 #include "base.h"
 #include "cache.h"
 #include "catalog.h"
+#include "changes.h"
 #include "checkpoint.h"
 #include "collection.h"
 #include "entries.h"
@@ -106,6 +108,12 @@ struct vel_engine {
     bool stop, flush_wanted, compaction_wanted, preparing_wanted;
     bool flusher_idle;                  /* it waits for a wake-up; commit_lock */
     bool spare_asked;                   /* the preparer is to make a slab region; commit_lock */
+
+    /* Readers of the change feed, NULL: none, and what they wait for; commit_lock. */
+    vel_changes *changes;
+    vel_change_ring ring;               /* memory-only, while there is a reader */
+    pthread_mutex_t watch_lock;
+    pthread_cond_t watch_wake;
 
     /* Statistics and health; atomics or commit_lock. */
     uint64_t cache_hits, cache_misses;  /* relaxed atomics */
@@ -200,7 +208,7 @@ enum {
 
 /* One operation of a batch. Plain data, times and ids put in before: apply uses no clock and no
  * randomness. */
-typedef struct {
+typedef struct vel_write {
     vel_collection *collection;
     uint64_t hash;                 /* engine_hash of the id */
     const uint8_t *id, *body, *expected;  /* bytes owned by the caller for the call */
@@ -285,7 +293,7 @@ void engine_undo_trim(vel_engine *e);
 /* --- plan.c: deciding a batch --------------------------------------------------------------- */
 
 /* What one operation comes to. */
-typedef struct {
+typedef struct vel_plan {
     vel_record record;         /* after the operation; `body` counts only when body_at is 0 */
     size_t body_at;            /* offset + 1 of its body in e->scratch */
     vel_ref ref;               /* its block once published; 0: deleted or absent */

@@ -176,6 +176,30 @@ class CollectionBase:
     def __setitem__(self, id: str, fields: Mapping[str, Any]) -> None: ...
     def __delitem__(self, id: str) -> None: ...
 
+@final
+class ChangeReader:
+    """A place in the changes of a collection. For one thread at a time, but for `stop`.
+
+    Begins after operation `position` of batch `since` (None: after all of it), or with what is
+    acknowledged from now on. Raises HistoryLostError.
+    """
+
+    def __init__(
+        self, collection: CollectionBase, since: int | None = None, position: int | None = None
+    ) -> None: ...
+    @property
+    def sequence(self) -> int:
+        """Everything up to it was read."""
+    def read(self) -> list[tuple[str, str, Document | None, int, int, int]]:
+        """What comes next, without waiting: kind, id, document, version, sequence, position.
+
+        Raises HistoryLostError when it is no longer kept.
+        """
+    def wait(self, seconds: float) -> bool:
+        """Until there may be something to read, or it was stopped; False: the time is over."""
+    def stop(self) -> None:
+        """End a wait, and all to come. Any thread."""
+
 def verify_directory(path: str) -> tuple[int, list[str]]:
     """Read and check everything in a data directory without changing it.
 

@@ -42,6 +42,17 @@ class ConflictError(VelocityError):
     """A transaction read what another has changed since: run it again."""
 
 
+class HistoryLostError(VelocityError):
+    """Changes asked for are no longer kept: read the collection, then watch from there.
+
+    `floor`: the lowest `since` that can be had, None when not known.
+    """
+
+    def __init__(self, message: str, floor: int | None = None) -> None:
+        super().__init__(message)
+        self.floor = floor
+
+
 class UnavailableError(VelocityError):
     """No quorum or no leader within the timeout. `outcome`: "not-applied" or "unknown"."""
 

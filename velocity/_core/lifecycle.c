@@ -62,6 +62,7 @@ static void release(vel_engine *e) {
     cache_close(&e->cache);
     expiry_close(&e->expiry);
     buffer_free(&e->scratch);
+    ring_close(&e->ring, e);
     free(e->undo);
     e->undo = NULL;
     slab_close(&e->slab);
@@ -88,6 +89,8 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
     pthread_mutex_init(&e->catalog_lock, NULL);
     pthread_mutex_init(&e->reap_lock, NULL);
     pthread_mutex_init(&e->manifest_lock, NULL);
+    pthread_mutex_init(&e->watch_lock, NULL);
+    cond_init(&e->watch_wake);
     expiry_open(&e->expiry);
     vel_status status = options->data_dir && !e->directory ? VEL_E_NOMEM
                                                            : log_open(&e->log, e->directory);
@@ -135,6 +138,7 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
         return VEL_OK;
     }
     if (__atomic_exchange_n(&e->closing, 1, __ATOMIC_SEQ_CST)) return VEL_E_CLOSED;
+    changes_wake(e);
     background_stop(e);
     pthread_mutex_lock(&e->commit_lock);
     atomic_set_seq(&e->closed, 1);
@@ -162,6 +166,8 @@ void engine_free(vel_engine *e) {
     pthread_mutex_destroy(&e->catalog_lock);
     pthread_mutex_destroy(&e->reap_lock);
     pthread_mutex_destroy(&e->manifest_lock);
+    pthread_mutex_destroy(&e->watch_lock);
+    pthread_cond_destroy(&e->watch_wake);
     free(e->directory);
     free(e);
 }

@@ -182,7 +182,7 @@ static void plan_delete(planner *b, vel_write *w, vel_plan *p) {
     if (!in_table) return;
     vel_record *r = &p->record;
     r->modified = r->created = ++b->stamp;
-    r->expiry = 0;
+    if (w->existed) r->expiry = 0;  /* that of an expired document tells the change feed why */
     r->id = w->id;
     r->id_size = (uint16_t)w->id_size;
     r->body_size = 0;

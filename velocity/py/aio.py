@@ -10,136 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
-from velocity._core.document import Document
 from velocity.py import database as sync
-from velocity.py.collection import CHUNK, Collection
+from velocity.py.collection import Collection
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB
 from velocity.py.levels import Consistency
+from velocity.py.mirror import Mirror, Runner
+from velocity.py.mirror import lists as _listed
+from velocity.py.mirror import reads as _read
+from velocity.py.mirror import scans as _scan
+from velocity.py.mirror import waits as _wait
+from velocity.py.mirror import watches as _watch
+from velocity.py.mirror import writes as _write
 from velocity.py.results import VerifyReport
-from velocity.py.signatures import method_signature
 from velocity.py.transaction import Transaction
 
 P = ParamSpec("P")
-T = TypeVar("T")
-S = TypeVar("S")
-
-THREADS_MAX = 16  # so many writers can share one fsync
-
-Async = Callable[Concatenate["_Mirror[S]", P], Coroutine[Any, Any, T]]
 
 
-class _Runner:
-    """Where calls of one database run: here, or on its executor."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="velocity-aio")
-        self.reads_may_wait = True
-        self.writes_may_wait = True
-        self._ended = False  # only the event loop's thread changes it
-
-    async def wait(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        if self._ended:
-            return call(*args, **kwargs)  # of a closed database: says so at once
-        loop = asyncio.get_running_loop()
-        bound = functools.partial(call, *args, **kwargs)
-        return await loop.run_in_executor(self._executor, bound)
-
-    def end(self) -> None:
-        self._ended = True
-        self._executor.shutdown(wait=False)
-
-
-class _Mirror(Generic[S]):
-    """A synchronous object and where its calls run."""
-
-    __slots__ = ("_runner", "_sync")
-
-    def __init__(self, sync: S, runner: _Runner) -> None:
-        self._sync = sync
-        self._runner = runner
-
-
-def _named(call: Any, method: Any) -> None:
-    """Give a coroutine the name, text and signature of the method it mirrors."""
-    call.__name__ = call.__qualname__ = method.__name__
-    call.__doc__ = inspect.getdoc(method)
-    call.__signature__ = method_signature(method, first=("self",))
-
-
-def _read(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
-    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._runner.reads_may_wait:
-            return await self._runner.wait(method, self._sync, *args, **kwargs)
-        return method(self._sync, *args, **kwargs)
-
-    _named(call, method)
-    return call
-
-
-def _write(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
-    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._runner.writes_may_wait:
-            return await self._runner.wait(method, self._sync, *args, **kwargs)
-        return method(self._sync, *args, **kwargs)
-
-    _named(call, method)
-    return call
-
-
-def _wait(method: Callable[Concatenate[S, P], T]) -> Async[S, P, T]:
-    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._runner.wait(method, self._sync, *args, **kwargs)
-
-    _named(call, method)
-    return call
-
-
-def _listed(
-    method: Callable[Concatenate[S, P], Any],
-) -> Async[S, P, list[Any]]:
-    """A view of the collection, read whole into a list."""
-
-    async def call(self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs) -> list[Any]:
-        def read() -> list[Any]:
-            return list(method(self._sync, *args, **kwargs))
-
-        return await self._runner.wait(read)
-
-    _named(call, method)
-    return call
-
-
-def _scan(
-    method: Callable[Concatenate[S, P], Iterator[Document]],
-) -> Callable[Concatenate[_Mirror[S], P], AsyncIterator[Document]]:
-    """An asynchronous iterator that reads a chunk at a time."""
-
-    async def call(
-        self: _Mirror[S], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AsyncIterator[Document]:
-        documents = await self._runner.wait(method, self._sync, *args, **kwargs)
-        while chunk := await self._runner.wait(_take, documents):
-            for document in chunk:
-                yield document
-
-    _named(call, method)
-    return call
-
-
-def _take(documents: Iterator[Document]) -> list[Document]:
-    return list(islice(documents, CHUNK))
-
-
-class AsyncCollection(_Mirror[Collection]):
+class AsyncCollection(Mirror[Collection]):
     """A collection's handle whose methods are coroutines."""
 
     __slots__ = ()
@@ -192,9 +86,10 @@ class AsyncCollection(_Mirror[Collection]):
     popitem = _wait(Collection.popitem)
     setdefault = _write(Collection.setdefault)
     clear = _wait(Collection.clear)
+    watch = _watch(Collection.watch)
 
 
-class AsyncTransaction(_Mirror[Transaction]):
+class AsyncTransaction(Mirror[Transaction]):
     """A transaction for an `async with` block; one task at a time uses it."""
 
     __slots__ = ()
@@ -230,12 +125,12 @@ class AsyncTransaction(_Mirror[Transaction]):
     count = _wait(Transaction.count)
 
 
-class AsyncVelocityDB(_Mirror[VelocityDB]):
+class AsyncVelocityDB(Mirror[VelocityDB]):
     """An open database whose methods are coroutines; made by `velocity.aio.open`."""
 
     __slots__ = ("_collections",)
 
-    def __init__(self, db: VelocityDB, runner: _Runner) -> None:
+    def __init__(self, db: VelocityDB, runner: Runner) -> None:
         super().__init__(db, runner)
         self._collections: dict[str, AsyncCollection] = {}
         runner.reads_may_wait = db._engine.reads_may_wait
@@ -339,6 +234,7 @@ class AsyncVelocityDB(_Mirror[VelocityDB]):
     popitem = _wait(VelocityDB.popitem)
     setdefault = _write(VelocityDB.setdefault)
     clear = _wait(VelocityDB.clear)
+    watch = _watch(VelocityDB.watch)
 
 
 class _Opening:
@@ -352,7 +248,7 @@ class _Opening:
         return self._open().__await__()
 
     async def _open(self) -> AsyncVelocityDB:
-        runner = _Runner()
+        runner = Runner()
         try:
             return AsyncVelocityDB(await runner.wait(self._make), runner)
         except BaseException:

@@ -32,6 +32,7 @@ from velocity.py.levels import Consistency, choices
 from velocity.py.operators import apply_operators
 from velocity.py.results import CASRequest
 from velocity.py.values import is_object
+from velocity.py.watch import ChangeEvent, Watch
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
 _REQUIRED: Any = object()
@@ -122,6 +123,21 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
                     return id, document
             if not len(self):
                 raise NotFoundError(f"collection {self.name!r} is empty")
+
+    def watch(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        since: int | ChangeEvent | None = None,
+    ) -> Watch:
+        """An iterator of the changes made from now on, or after `since`, each once, in order.
+
+        filter: only changes after which the document matches; removals come always. since: a
+        sequence or an event: what was acknowledged after it, also before a restart. Raises
+        HistoryLostError when that is no longer kept.
+        """
+        if filter is not None:
+            raise QueryError("filter: not available in this version")
+        return Watch(self, None, since)
 
     def _delete_exactly(self, document: Document) -> bool:
         """Delete the document if it is still this one."""

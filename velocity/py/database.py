@@ -259,6 +259,7 @@ class VelocityDB:
     popitem = _of(Collection.popitem)
     setdefault = _of(Collection.setdefault)
     clear = _of(Collection.clear)
+    watch = _of(Collection.watch)
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
