@@ -12,7 +12,7 @@ import pytest
 
 from support.faulty_run import Fault, FaultyRun
 from support.store import DURABLE
-from support.survival import crash_and_check
+from support.survival import check_points, crash_and_check
 from velocity._core import engine
 
 FAULTS = [
@@ -50,6 +50,7 @@ def make_run(root, mode, sync, seed, fault, where, chance):
         engine.fault_clear()
         if run is not None:
             run.end()
+    check_points(run, f"{where}: {fault}")
     for _ in range(CRASHES if run.fired else 0):
         crash_and_check(run, root, chance, f"{where}: {fault}")
     return run.fired

@@ -6,12 +6,13 @@ A sample in the normal run; `make crash` checks as many as it is told. A failure
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
 from support.run import Run
 from support.store import DURABLE
-from support.survival import crash_and_check
+from support.survival import check_points, crash_and_check
 
 SETUPS = [(mode, sync) for mode in DURABLE for sync in (False, True)]
 STATES_OF_A_RUN = 80
@@ -39,6 +40,47 @@ def test_power_loss(mode, sync, small_segments, crash_options, tmp_path):
             raise AssertionError(f"{where}: {error}") from error
         finally:
             run.end()
+        check_points(run, where)
         for _ in range(STATES_OF_A_RUN):
             crash_and_check(run, root, chance, where)
         crash_options.remove(root)
+
+
+class LateRun(Run):
+    """The first segment that another thread opens is shown only after `go`."""
+
+    def __init__(self, root, *, seed):
+        self.begun, self.go = threading.Event(), threading.Event()
+        super().__init__(root, "memory-first", False, seed)
+
+    def _called(self, point, name, done):
+        if point == "open" and name.endswith(".seg") and threading.get_ident() != self._thread:
+            self.begun.set()
+            assert self.go.wait(60)
+        super()._called(point, name, done)
+
+
+def test_a_killed_engine_goes_on_unseen(small_segments, tmp_path):
+    """Seen once: after a kill, which closes the old engine unwatched, its flusher had synced when a call of its
+    preparer was shown. The image had the watermark, and not the sync: frames that were never lost were missed."""
+    run = LateRun(tmp_path, seed="late")
+    killed = run.db
+    compact = threading.Thread(target=killed.compact)
+
+    class Killed:
+        def close(self):
+            killed.flush()
+            run.go.set()
+            compact.join()
+            killed.close()
+
+    for _ in range(20):
+        run.step_write() if run.states[-1] else run.step_create()
+    compact.start()
+    assert run.begun.wait(60)
+    run.step_write()
+    run.db = Killed()
+    run.step_kill()
+    run.close()
+    run.end()
+    check_points(run, "late")

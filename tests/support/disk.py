@@ -74,14 +74,22 @@ class Disk:
         self._pending_dropped = 0  # changes before those
         # Syncs under way: how many versions or changes, of all that ever were, each covers.
         self._begun: dict[tuple[int, str, str], int] = {}
+        self._last: Image | None = None  # once it is no longer watched
         self._lock = threading.RLock()
 
     def image(self) -> Image:
         with self._lock:
+            if self._last is not None:
+                return self._last
             self._look()
             contents = {number: tuple(file.versions) for number, file in self._files.items()}
             live, durable = dict(self._live), dict(self._durable)
             return Image(contents, live, durable, tuple(self._pending))
+
+    def end(self) -> None:
+        """The image stays as it is: syncs are no longer shown, so nothing written after them may be seen."""
+        with self._lock:
+            self._last = self.image()
 
     # --- what a call does -----------------------------------------------------------------------
 
@@ -92,6 +100,8 @@ class Disk:
         if name == "LOCK":
             return
         with self._lock:
+            if self._last is not None:
+                return  # the call began while it was watched
             if point not in UNCHANGING:
                 self._look(name)
             if not done:
@@ -180,7 +190,7 @@ def apply_change(names: dict[str, int], change: dict[str, int | None]) -> None:
 
 @contextmanager
 def watched(disk: Disk) -> Iterator[Disk]:
-    """Show the disk the engine's calls on files below its directory."""
+    """Show the disk the engine's calls on files below its directory, until its end."""
     root = str(disk.directory)
     before = engine_watcher[0]
 
@@ -195,6 +205,7 @@ def watched(disk: Disk) -> Iterator[Disk]:
     try:
         yield disk
     finally:
+        disk.end()
         engine_watcher[0] = before
         engine.file_watch(before)
 

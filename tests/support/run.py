@@ -167,11 +167,10 @@ class Run:
     def step_kill(self) -> None:
         """SIGKILL, as far as the files can tell: another engine goes on with what the system holds of them."""
         killed = self.db
-        image = self._disk.image()
         self._stack.close()
         with suppress(velocity.StorageError):
             killed.close()
-        self._begin_disk(image)
+        self._begin_disk(self._disk.image())
         self.reopen(self._kill_least())
 
     def reopen(self, least: int | None = None) -> None:

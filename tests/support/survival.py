@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import velocity
+from support.claims import check_claims
 from support.disk import UNCHANGING, Disk, synced, watched, write_files
 from support.power_loss import power_loss
 from support.run import Run, State, differences, find
@@ -16,6 +17,15 @@ from support.store import DURABLE, contents
 NESTED = 0.15  # part of the crash states whose recovery is interrupted by another power loss
 KILLED = 0.1  # part of the crash states that a kill leaves: all that was written is there
 AFTER = "written after the crash"
+
+
+def check_points(run: Run, where: str) -> None:
+    """At no moment of a run does a file promise more than is on disk."""
+    for number, point in enumerate(run.points):
+        try:
+            check_claims(point.image)
+        except AssertionError as error:
+            raise AssertionError(f"{where}, point {number} ({point.label}): {error}") from error
 
 
 def crash_and_check(run: Run, root: Path, chance: random.Random, where: str) -> None:

@@ -8,7 +8,7 @@ import random
 import pytest
 
 import velocity
-from support.disk import write_files
+from support.disk import Disk, watched, write_files
 from support.faults import fault
 from support.power_loss import power_loss
 from velocity import StorageError
@@ -94,3 +94,21 @@ def test_what_was_not_synced_may_be_lost_and_what_was_is_not(disk, tmp_path):
     assert outcomes(disk.image(), tmp_path / "failed") == {3, 4, 5, 6}
     with pytest.raises(StorageError):
         db.close()
+
+
+def test_an_image_is_the_last_one_once_nobody_watches(tmp_path):
+    """The engine goes on: it syncs, unseen, and writes down that it did. The one is not to be seen without the other."""
+    write_files(tmp_path / "data", {})
+    disk = Disk(tmp_path / "data")
+    with watched(disk):
+        db = velocity.open(disk.directory, storage_mode="persistent", flush_interval=3600)
+        db.create_collection("users").put("a", {"n": 1})
+        last = disk.image()
+    db.put("users", "b", {"n": 2})
+    db.flush()
+    assert disk.image() == last
+    disk.on_call = lambda *call: pytest.fail(f"shown: {call}")
+    for done in (False, True):  # a call that was on its way, on a file that came unseen
+        disk.called("sync", str(disk.directory / "0000000009.seg"), None, done, 0)
+    assert disk.image() == last
+    db.close()
