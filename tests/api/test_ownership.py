@@ -150,9 +150,23 @@ def test_a_foreign_directory_is_refused_and_left_alone(tmp_path, durable_mode):
     (tmp_path / "d" / "thesis.txt").write_text("precious")
     with pytest.raises((StorageError, ConfigError, CorruptionError), match=str(tmp_path / "d")):
         velocity.open(tmp_path / "d", storage_mode=durable_mode)
-    assert [path.name for path in (tmp_path / "d").iterdir() if path.name != "LOCK"] == [
-        "thesis.txt"
-    ]
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["thesis.txt"]
+
+
+def test_a_directory_that_cannot_be_listed_says_why(tmp_path, durable_mode):
+    (tmp_path / "d").mkdir(mode=0o300)
+    open_the_way_to(tmp_path)
+
+    def attempt():
+        become_nobody()
+        try:
+            velocity.open(tmp_path / "d", storage_mode=durable_mode)
+        except StorageError as error:
+            assert error.errno == errno.EACCES
+            assert "list the data directory: Permission denied; check the owner" in str(error)
+            raise
+
+    assert run_in_fork(attempt) == "StorageError"
 
 
 def test_an_empty_directory_becomes_a_database(tmp_path, durable_mode):

@@ -369,6 +369,9 @@ vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, vo
 
 /* --- recovery.c, compaction.c, reap.c -------------------------------------------------------- */
 
+/* Refuse a directory that may not become a database, leaving nothing in it. Before the lock: what
+ * it allows, engine_recover looks at again. */
+vel_status engine_refuse_foreign(vel_engine *e, vel_error *error);
 vel_status engine_recover(vel_engine *e, vel_error *error);
 
 /* Rewrite segments. all: every one that holds garbage; else only when it pays. *given_back: bytes.

@@ -23,6 +23,7 @@ static vel_status random_bytes(void *to, size_t size, vel_error *error) {
 static vel_status open_directory(vel_engine *e, vel_error *error) {
     int64_t pid = 0;
     vel_status status = directory_make(e->directory, error);
+    if (!status) status = engine_refuse_foreign(e, error);
     if (!status) status = lock_take(e->directory, &e->lock_fd, &pid, error);
     if (status == VEL_E_LOCKED && error) error->offset = (uint64_t)pid;
     return status ? status : engine_recover(e, error);

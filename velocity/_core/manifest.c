@@ -1,6 +1,8 @@
 /* manifest.c: see manifest.h. */
 #include "manifest.h"
 
+#include <unistd.h>
+
 #include "segment.h"
 #include "xxh3.h"
 
@@ -277,6 +279,11 @@ static vel_status manifest_path(char *out, const char *directory, vel_error *err
     int n = snprintf(out, VEL_PATH_MAX, "%s/MANIFEST", directory);
     if (n > 0 && n < VEL_PATH_MAX) return VEL_OK;
     return vel_fail(error, VEL_E_INVALID, 0, directory, 0, "the path is too long");
+}
+
+bool manifest_exists(const char *directory) {
+    char path[VEL_PATH_MAX];
+    return manifest_path(path, directory, NULL) || !access(path, F_OK) || errno != ENOENT;
 }
 
 vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *error) {

@@ -56,6 +56,8 @@ typedef struct {
     uint32_t segment_count;
 } vel_manifest;
 
+/* Also when it cannot be known: reading it will say why. */
+bool manifest_exists(const char *directory);
 /* VEL_NOT_FOUND when there is none; VEL_E_CORRUPT with offset; a newer format version:
  * VEL_E_CORRUPT that says so. Owns: manifest_free. */
 vel_status manifest_load(const char *directory, vel_manifest *out, vel_error *error);

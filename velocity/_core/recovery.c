@@ -40,9 +40,7 @@ static vel_status remember_file(recovery *r, uint64_t id) {
 
 static vel_status list_files(recovery *r, bool *foreign) {
     DIR *d = opendir(r->e->directory);
-    if (!d)
-        return vel_fail(r->error, VEL_E_IO, errno, r->e->directory, 0,
-                        "cannot list the data directory");
+    if (!d) return file_fail(r->error, errno, r->e->directory, "list the data directory");
     vel_status status = VEL_OK;
     struct dirent *entry;
     *foreign = false;
@@ -59,17 +57,17 @@ static vel_status list_files(recovery *r, bool *foreign) {
     return status;
 }
 
-static vel_status create_database(recovery *r, bool foreign) {
-    vel_engine *e = r->e;
+/* Whether a directory without a manifest, once listed, may become a database. */
+static vel_status may_create(const recovery *r, bool foreign) {
     if (r->found_count)
-        return vel_fail(r->error, VEL_E_CORRUPT, 0, e->directory, 0,
+        return vel_fail(r->error, VEL_E_CORRUPT, 0, r->e->directory, 0,
                         "MANIFEST is missing while log segments are there; restore the directory "
                         "from a backup");
     if (foreign)
-        return vel_fail(r->error, VEL_E_INVALID, 0, e->directory, 0,
+        return vel_fail(r->error, VEL_E_INVALID, 0, r->e->directory, 0,
                         "the directory holds other files and is not a database; name an empty or "
                         "a new one");
-    return catalog_store(e, r->error);
+    return VEL_OK;
 }
 
 static bool header_as_listed(const segment_header *h, const manifest_segment *m) {
@@ -333,7 +331,10 @@ static vel_status recover(recovery *r) {
     bool foreign = false, restored = false;
     vel_status status = list_files(r, &foreign);
     if (!status) status = manifest_load(e->directory, &r->m, r->error);
-    if (status == VEL_NOT_FOUND) return create_database(r, foreign);
+    if (status == VEL_NOT_FOUND) {
+        status = may_create(r, foreign);
+        return status ? status : catalog_store(e, r->error);
+    }
     if (!status) status = restore_catalog(r);
     if (!status) status = open_segments(r);
     if (!status) status = find_end(r);
@@ -348,6 +349,17 @@ static vel_status recover(recovery *r) {
     if (!status && (r->changed || r->m.clean)) status = catalog_store(e, r->error);
     if (!status) status = remove_segments(r);
     if (!status) clear_hints(r);
+    return status;
+}
+
+vel_status engine_refuse_foreign(vel_engine *e, vel_error *error) {
+    vel_error own;
+    recovery r = {.e = e, .error = error ? error : &own};
+    bool foreign = false;
+    /* Listed before the manifest is looked for: who makes a database writes that first. */
+    vel_status status = list_files(&r, &foreign);
+    if (!status && !manifest_exists(e->directory)) status = may_create(&r, foreign);
+    free(r.found);
     return status;
 }
 

@@ -251,7 +251,7 @@ vel_status verify_directory(const char *directory, uint64_t *records, verify_rep
     char manifest[VEL_PATH_MAX];
     int fd;
     snprintf(manifest, sizeof manifest, "%s/MANIFEST", directory);
-    if (access(manifest, F_OK))
+    if (!manifest_exists(directory))
         return vel_fail(error, VEL_E_INVALID, 0, directory, 0,
                         "there is no MANIFEST: this is not a database directory");
     vel_status status = file_open(manifest, O_RDONLY, &fd, error);
