@@ -33,9 +33,9 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
-    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "lifecycle", "log",
-    "log_room", "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen",
-    "stats", "verify",
+    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "ids", "lifecycle",
+    "log", "log_room", "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan",
+    "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

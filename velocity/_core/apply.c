@@ -1,6 +1,6 @@
 /* apply.c: the one funnel of all writes: plan, reserve, append to the log (the commit point),
  * publish. Everything that can fail comes before the frame is sealed; after it nothing can. */
-#include "engine.h"
+#include "ids.h"
 
 #define SCRATCH_KEPT ((size_t)16 << 10)  /* bytes: more than this is given back after a batch */
 #define LIMBO_KEPT ((uint64_t)64 << 10)  /* bytes: more than this is not left for the next write */
@@ -50,6 +50,7 @@ void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_p
 static void undo_one(vel_engine *e, const vel_undo *u) {
     vel_collection *c = u->collection;
     if (c->dropped) return;
+    if (ids_kept(c)) ids_close(c);
     vel_published old = {u->old_ref, u->old_size, u->old_expiry};
     vel_published with = {0, u->new_size, u->new_expiry};
     if (u->new_size) {
@@ -211,6 +212,7 @@ static void release(batch *b, size_t count, size_t done) {
     for (size_t i = 0; i < done; i++)
         if (b->plans[i].writes && !b->plans[i].deletes) slab_free(&b->e->slab, b->plans[i].ref);
     for (size_t i = 0; i < count; i++) table_reserve(&b->writes[i].collection->table, NULL, 0);
+    ids_release(b->writes, b->plans, count);
 }
 
 static vel_status reserve_expiries(vel_engine *e, size_t count) {
@@ -237,6 +239,7 @@ VEL_INLINE vel_status reserve(batch *b, size_t count) {
     vel_status status = expiries ? reserve_expiries(e, expiries) : VEL_OK;
     if (!status && e->options.sync_writes) status = undo_reserve(e, writes);
     if (!status) status = reserve_slots(b, count);
+    if (!status) status = ids_reserve(e, b->writes, b->plans, count);
     for (size_t i = 0; !status && i < count; i++) {
         vel_plan *p = &b->plans[i];
         if (!p->writes || p->deletes) continue;
@@ -316,6 +319,7 @@ VEL_INLINE void publish(batch *b, size_t count) {
         if (p->deletes) p->ref = 0;
         if (!p->deletes) publish_put(e, c, hash, &old, &with);
         else if (old.ref) publish_delete(e, c, hash, &old);
+        ids_publish(c, &b->writes[i], old.ref != 0, p->deletes);
         e->last_stamp = p->record.modified;
         if (e->options.sync_writes)
             e->undo[e->undo_count++] =

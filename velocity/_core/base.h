@@ -78,6 +78,13 @@ VEL_INLINE bool all_zero(const uint8_t *p, const uint8_t *end) {
     return true;
 }
 
+/* <0, 0, >0 in the order of bytes; a prefix comes before what it begins. */
+VEL_INLINE int bytes_order(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
+    size_t size = a_size < b_size ? a_size : b_size;
+    int order = size ? memcmp(a, b, size) : 0;
+    return order ? order : (a_size > b_size) - (a_size < b_size);
+}
+
 /* Little-endian, unaligned access. */
 #define VEL_DEFINE_ACCESS(name, type)                                                              \
     VEL_INLINE type load_##name(const void *p) { type v; memcpy(&v, p, sizeof v); return v; }      \

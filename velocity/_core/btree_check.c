@@ -23,9 +23,7 @@ static vel_status key_check(checker *c, const btree_node *n, uint32_t i, const c
     bound key;
     key.size = node_key(n, i, key.bytes);
     if (c->any) {
-        uint32_t size = key.size < c->last.size ? key.size : c->last.size;
-        int order = memcmp(c->last.bytes, key.bytes, size);
-        if (!order) order = (int)c->last.size - (int)key.size;
+        int order = bytes_order(c->last.bytes, c->last.size, key.bytes, key.size);
         CHECK(order < 0 || (order == 0 && c->separates && !n->level), "keys are out of order");
     }
     c->last = key;

@@ -66,10 +66,7 @@ bool btree_next(btree_cursor *c) {
 /* Put both ends of a range in place; false when it is empty by its bounds. */
 static bool range_seek(const vel_btree *t, btree_cursor *a, btree_cursor *b, const uint8_t *from,
                        uint32_t from_size, const uint8_t *to, uint32_t to_size) {
-    if (to) {
-        int order = memcmp(from, to, from_size < to_size ? from_size : to_size);
-        if (order > 0 || (!order && from_size >= to_size)) return false;
-    }
+    if (to && bytes_order(from, from_size, to, to_size) >= 0) return false;
     btree_seek(t, a, from, from_size, false);
     btree_seek(t, b, to, to_size, true);
     return true;

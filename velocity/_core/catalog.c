@@ -1,6 +1,6 @@
 /* catalog.c: the collections: creating, finding, dropping, and storing them in the manifest; blocks
  * by their location in the log. */
-#include "engine.h"
+#include "ids.h"
 
 vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
     uint64_t memory = names_memory(c->names);
@@ -12,7 +12,8 @@ vel_status catalog_charge_names(vel_engine *e, vel_collection *c) {
     return status;
 }
 
-static void collection_free(vel_collection *c) {
+void collection_free(vel_collection *c) {
+    pthread_mutex_destroy(&c->ids_lock);
     if (c->names) names_free(c->names);
     free(c->name);
     free(c->metadata);
@@ -30,6 +31,7 @@ vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t 
     }
     vel_collection *c = calloc(1, sizeof *c);
     if (!c) return VEL_E_NOMEM;
+    pthread_mutex_init(&c->ids_lock, NULL);
     c->id = id;
     c->index = e->collection_count;
     c->level = level;
@@ -377,6 +379,7 @@ static void collection_clear(vel_engine *e, vel_collection *c) {
     if (slots) {
         pthread_mutex_lock(&e->commit_lock);
         table_close(&c->table);
+        ids_close(c);
         slab_charge(&e->slab, -(int64_t)c->names_charged);
         c->names_charged = 0;
         pthread_mutex_unlock(&e->commit_lock);

@@ -36,6 +36,8 @@ vel_status catalog_list(vel_engine *e, vel_buffer *out);
 /* Add without logging (recovery). Requires: not shared yet, or commit_lock. */
 vel_status catalog_add(vel_engine *e, uint32_t id, uint8_t level, const uint8_t *name,
                        uint32_t name_size, vel_collection **out);
+/* Requires: no handle, its table closed, an attached thread state. */
+void collection_free(vel_collection *c);
 vel_collection *catalog_by_id(vel_engine *e, uint32_t id);
 /* Replace the manifest by the engine's state. Takes manifest_lock. vel_log.segment_synced. */
 vel_status catalog_store(void *engine, vel_error *error);

@@ -67,7 +67,10 @@ static vel_status check_collection(vel_engine *e, const vel_collection *c, uint6
         for (size_t i = 0; i < count && !status; i++)
             status = check_block(e, c, table_slot_ref(slots[i]), t, why);
     }
-    t->block_bytes += c->table.memory;
+    t->block_bytes += c->table.memory + c->ids.memory;
+    if (!status && c->ids.root) status = btree_check(&c->ids, why);
+    CHECK(status || !c->ids_complete || c->ids.count == c->table.used,
+          "the ordered ids are not those of the table");
     return status;
 }
 

@@ -8,6 +8,7 @@
 #define VEL_COLLECTION_H
 
 #include "base.h"
+#include "btree.h"
 #include "names.h"
 #include "table.h"
 
@@ -35,6 +36,10 @@ typedef struct vel_collection {
     size_t batch_slots, batch_at;
     bool batch_placed;
     uint64_t names_charged;   /* bytes of names counted in the slab's budget */
+    /* The ids in order, once a scan has asked for them (ids.h). */
+    vel_btree ids;            /* root 0: none */
+    bool ids_complete;        /* it has been built */
+    pthread_mutex_t ids_lock; /* held by who builds it */
 } vel_collection;
 
 VEL_INLINE bool collection_dropped(const vel_collection *c) {

@@ -135,10 +135,9 @@ cdef extern from "engine.h" nogil:
         uint64_t hash
         size_t at
     ctypedef struct vel_range:
-        const uint8_t *prefix
-        const uint8_t *start
-        const uint8_t *end
-        uint32_t prefix_size, start_size, end_size
+        const uint8_t *from_ "from"
+        const uint8_t *to
+        uint32_t from_size, to_size
     ctypedef struct vel_id:
         uint64_t at
         uint32_t size
@@ -216,3 +215,8 @@ cdef extern from "changes.h" nogil:
     vel_status changes_wait(vel_changes *r, int64_t ns)
     void changes_stop(vel_changes *r)
     void changes_close(vel_changes *r)
+
+cdef extern from "ids.h" nogil:
+    vel_status ids_slice(vel_engine *e, vel_collection *c, const vel_range *range, c_bool reverse,
+                         size_t limit, c_bool attached, vel_id *ids, size_t *count,
+                         vel_buffer *arena, vel_error *error)

@@ -346,12 +346,13 @@ typedef struct {
 vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                             bool attached, vel_buffer *arena, vel_error *error);
 
-/* Ids of live documents with start <= id < end and the prefix, sorted by bytes. Out: entries point
- * into *arena as offsets; the caller frees *ids. */
+/* Ids with from <= id < to; to NULL: no end. */
 typedef struct {
-    const uint8_t *prefix, *start, *end;
-    uint32_t prefix_size, start_size, end_size;
+    const uint8_t *from, *to;
+    uint32_t from_size, to_size;
 } vel_range;
+/* All ids of live documents in a range, sorted by bytes, without the tree of ids.h. Out: entries
+ * point into *arena as offsets; the caller frees *ids. */
 typedef struct { uint64_t at; uint32_t size; } vel_id;
 vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
                       size_t *count, vel_buffer *arena, vel_error *error);

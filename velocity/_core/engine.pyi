@@ -159,14 +159,18 @@ class CollectionBase:
         consistency: Any = None,
     ) -> CASResult:
         """id: a str, or one CASRequest in place of the arguments up to ttl."""
-    def _ids(
-        self,
-        prefix: str | None = None,
-        start: str | None = None,
-        end: str | None = None,
-        reverse: bool = False,
+    def _bounds(
+        self, prefix: str | None, start: str | None, end: str | None
+    ) -> tuple[bytes, bytes | None]:
+        """The range of ids as bytes: from low to before high."""
+    def _ids_slice(
+        self, low: bytes, high: bytes | None, reverse: bool, limit: int
     ) -> list[str]:
-        """Ids of live documents now, in the order of their bytes; start is included, end is not."""
+        """The first ids of a range in the order of their bytes, in reverse the last."""
+    def _ids(self, low: bytes = b"", high: bytes | None = None) -> list[str]:
+        """All ids of live documents of a range, sorted now: without the tree of ids."""
+    def _due(self) -> bool:
+        """Whether there may be documents that have expired and were not yet removed."""
     def _count_equal(self, fields: Mapping[str, Any]) -> int:
         """How many documents have every one of these fields equal (a missing field equals None)."""
     def __len__(self) -> int: ...

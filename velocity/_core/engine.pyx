@@ -94,6 +94,18 @@ cdef int raise_unusable(vel_engine *e) except -1:
 
 # --- arguments --------------------------------------------------------------------------------
 
+cdef void range_begin(vel_range *r, bytes low, bytes high) noexcept:
+    memset(r, 0, sizeof(r[0]))
+    r.from_, r.from_size = <const uint8_t *><const char *>low, <uint32_t>len(low)
+    if high is not None:
+        r.to, r.to_size = <const uint8_t *><const char *>high, <uint32_t>len(high)
+
+
+cdef list ids_list(const vel_id *ids, size_t count, const vel_buffer *arena):
+    return [PyUnicode_DecodeUTF8(<const char *>arena.data + ids[i].at, ids[i].size, NULL)
+            for i in range(count)]
+
+
 cdef int64_t expiry_of(object ttl, int64_t now) except -1:
     """Absolute expiry in ns for a time to live in seconds (None: 0, never)."""
     if ttl is None:
@@ -705,36 +717,73 @@ cdef class CollectionBase:
 
     def __len__(self):
         self._check()
-        self._engine._reap()
-        if engine_is_due(self.e, clock_wall_ns()):
+        if self._due():
             # After a failed sync nothing can be removed: look at each document.
             return self._count_equal({})
         return collection_count(self.c)
 
-    def __iter__(self):
-        return iter(self._ids())
+    def _bounds(self, prefix, start, end):
+        """The range of ids with the prefix from start to before end, as bytes: (low, high); high
+        None: no end."""
+        self._check()
+        cdef bytes low = self._bound("prefix", prefix), high = None
+        if low:
+            high = low[:len(low) - 1] + bytes([low[len(low) - 1] + 1])  # UTF-8 has no byte 255
+        low = max(low, self._bound("start", start))
+        if end is not None:
+            last = self._bound("end", end)
+            high = last if high is None else min(high, last)
+        return low, high
 
-    def _ids(self, prefix=None, start=None, end=None, bint reverse=False):
-        """Ids of live documents now, in the order of their UTF-8 bytes; start is included, end is
-        not."""
+    cdef bytes _bound(self, object what, object text):
+        if text is None:
+            return b""
+        if not isinstance(text, str):
+            raise SchemaError(f"{what} must be a str, not {type(text).__name__}")
+        return text.encode("utf-8", "surrogatepass")
+
+    def _ids_slice(self, bytes low, bytes high, bint reverse, size_t limit):
+        """The first ids of a range in the order of their UTF-8 bytes, in reverse the last; those of
+        expired documents may be among them."""
+        cdef vel_range r
+        cdef vel_buffer arena, found
+        cdef vel_error error
+        cdef vel_status status
+        cdef size_t count = 0
+        range_begin(&r, low, high)
+        memset(&arena, 0, sizeof(arena))
+        memset(&found, 0, sizeof(found))
+        if buffer_reserve(&found, limit * sizeof(vel_id)):
+            raise MemoryError()
+        try:
+            status = ids_slice(self.e, self.c, &r, reverse, limit, True, <vel_id *>found.data,
+                               &count, &arena, &error)
+            if status == VEL_BUSY:
+                with nogil:
+                    status = engine_enter(self.e)
+                    if not status:
+                        status = ids_slice(self.e, self.c, &r, reverse, limit, False,
+                                           <vel_id *>found.data, &count, &arena, &error)
+                        engine_leave(self.e)
+            if status:
+                self._check()
+                raise_status(self.e, status, &error)
+            return ids_list(<vel_id *>found.data, count, &arena)
+        finally:
+            buffer_free(&found)
+            buffer_free(&arena)
+
+    def _ids(self, bytes low=b"", bytes high=None):
+        """All ids of live documents of a range, sorted now: without the tree of ids."""
         cdef vel_range r
         cdef vel_buffer arena
         cdef vel_id *found = NULL
         cdef vel_error error
         cdef vel_status status
-        cdef size_t count = 0, i, at
-        cdef list ids
+        cdef size_t count = 0
         self._check()
-        bounds = [self._bound("prefix", prefix), self._bound("start", start),
-                  self._bound("end", end)]
-        memset(&r, 0, sizeof(r))
+        range_begin(&r, low, high)
         memset(&arena, 0, sizeof(arena))
-        if prefix is not None:
-            r.prefix, r.prefix_size = <const uint8_t *><const char *>bounds[0], len(bounds[0])
-        if start is not None:
-            r.start, r.start_size = <const uint8_t *><const char *>bounds[1], len(bounds[1])
-        if end is not None:
-            r.end, r.end_size = <const uint8_t *><const char *>bounds[2], len(bounds[2])
         with nogil:
             status = engine_enter(self.e)
             if not status:
@@ -744,22 +793,15 @@ cdef class CollectionBase:
             if status:
                 self._check()
                 raise_status(self.e, status, &error)
-            ids = [None] * <Py_ssize_t>count
-            for i in range(count):
-                at = count - 1 - i if reverse else i
-                ids[i] = PyUnicode_DecodeUTF8(<const char *>arena.data + found[at].at,
-                                              found[at].size, NULL)
-            return ids
+            return ids_list(found, count, &arena)
         finally:
             free(found)
             buffer_free(&arena)
 
-    cdef bytes _bound(self, object what, object text):
-        if text is None:
-            return b""
-        if not isinstance(text, str):
-            raise SchemaError(f"{what} must be a str, not {type(text).__name__}")
-        return text.encode("utf-8", "surrogatepass")
+    def _due(self):
+        """Whether there may be documents that have expired and were not yet removed."""
+        self._engine._reap()
+        return bool(engine_is_due(self.e, clock_wall_ns()))
 
     def _count_equal(self, fields):
         """How many documents have every one of these fields equal (a missing field equals None)."""

@@ -156,12 +156,7 @@ vel_status engine_close(vel_engine *e, vel_error *error) {
 
 void engine_free(vel_engine *e) {
     if (e->fork_generation_at_open != atomic_get_relaxed(&fork_generation)) return;
-    for (uint32_t i = 0; i < e->collection_count; i++) {
-        if (e->collections[i]->names) names_free(e->collections[i]->names);
-        free(e->collections[i]->name);
-        free(e->collections[i]->metadata);
-        free(e->collections[i]);
-    }
+    for (uint32_t i = 0; i < e->collection_count; i++) collection_free(e->collections[i]);
     free(e->collections);
     pthread_mutex_destroy(&e->commit_lock);
     pthread_mutex_destroy(&e->catalog_lock);

@@ -61,15 +61,9 @@ typedef struct {
     size_t count, capacity;
 } id_list;
 
-static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
-    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-    return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
 static bool in_range(const vel_range *r, const uint8_t *id, size_t size) {
-    if (r->prefix && (size < r->prefix_size || memcmp(id, r->prefix, r->prefix_size))) return false;
-    if (r->start && compare_bytes(id, size, r->start, r->start_size) < 0) return false;
-    return !r->end || compare_bytes(id, size, r->end, r->end_size) < 0;
+    return bytes_order(id, size, r->from, r->from_size) >= 0 &&
+           (!r->to || bytes_order(id, size, r->to, r->to_size) < 0);
 }
 
 static vel_status collect_id(void *context, vel_engine *e, const uint8_t *record) {
@@ -98,7 +92,7 @@ typedef struct { uint64_t prefix; const uint8_t *id; uint32_t size; } sort_key;
 static int compare_keys(const void *a, const void *b) {
     const sort_key *x = a, *y = b;
     if (x->prefix != y->prefix) return x->prefix < y->prefix ? -1 : 1;
-    return compare_bytes(x->id, x->size, y->id, y->size);
+    return bytes_order(x->id, x->size, y->id, y->size);
 }
 
 static vel_status sort_ids(id_list *list) {

@@ -23,6 +23,7 @@ from velocity._core.errors import (
     ConflictError,
     ConsistencyError,
     DuplicateKeyError,
+    MemoryLimitError,
     NotFoundError,
     QueryError,
     SchemaError,
@@ -35,6 +36,7 @@ from velocity.py.values import is_object
 from velocity.py.watch import ChangeEvent, Watch
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
+FIRST = 32   # and at first, so that it soon gives one
 _REQUIRED: Any = object()
 
 
@@ -75,18 +77,52 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
     ) -> Iterator[Document]:
         """Documents in the order of their ids' UTF-8 bytes; `start` is included, `end` is not.
 
-        The ids are those of the moment of the call, the documents those of the moment each is
-        reached; one that has gone by then is left out. limit: most documents to give.
+        Each is given as it is when it is reached, and none twice: those put ahead of the scan
+        meanwhile are met, and those put behind it are not. limit: most documents to give.
         """
         most = checked_limit(limit)
         if consistency is not None:
             self._check_level(consistency, False)
-        ids = self._ids(prefix, start, end, reverse)
-        return islice(self._read(ids), most)
+        bounds = self._bounds(prefix, start, end)
+        return islice(self._documents(*bounds, reverse, most), most)
 
-    def _read(self, ids: list[str]) -> Iterator[Document]:
-        for at in range(0, len(ids), CHUNK):
-            for document in self.get_many(ids[at : at + CHUNK]):
+    def __iter__(self) -> Iterator[str]:
+        return self._each_id(*self._bounds(None, None, None), False)
+
+    def _slices(
+        self, low: bytes, high: bytes | None, reverse: bool, most: int | None = None
+    ) -> Iterator[list[str]]:
+        """The ids of a range in their order, a slice at a time, as they are when it is reached;
+        those of expired documents may be among them. most: how many will do."""
+        size = FIRST if most is None else min(most, CHUNK)
+        while size:
+            try:
+                ids = self._ids_slice(low, high, reverse, size)
+            except MemoryLimitError:  # no room for the tree of ids
+                ids = self._ids(low, high)
+                size = len(ids) + 1
+                if reverse:
+                    ids.reverse()
+            for at in range(0, len(ids), CHUNK):
+                yield ids[at : at + CHUNK]
+            if len(ids) < size:
+                return
+            last = ids[-1].encode("utf-8", "surrogatepass")
+            low, high = (low, last) if reverse else (last + b"\0", high)
+            size = CHUNK
+
+    def _each_id(self, low: bytes, high: bytes | None, reverse: bool) -> Iterator[str]:
+        for ids in self._slices(low, high, reverse):
+            if not self._due():
+                yield from ids
+            else:
+                yield from (doc.id for doc in self.get_many(ids) if doc is not None)
+
+    def _documents(
+        self, low: bytes, high: bytes | None, reverse: bool = False, most: int | None = None
+    ) -> Iterator[Document]:
+        for ids in self._slices(low, high, reverse, most):
+            for document in self.get_many(ids):
                 if document is not None:
                     yield document
 
@@ -245,7 +281,7 @@ class _Values(ValuesView[Document]):
     _mapping: Collection
 
     def __iter__(self) -> Iterator[Document]:
-        return self._mapping._read(self._mapping._ids())
+        return self._mapping._documents(*self._mapping._bounds(None, None, None))
 
 
 class _Items(ItemsView[str, Document]):
@@ -255,5 +291,5 @@ class _Items(ItemsView[str, Document]):
     _mapping: Collection
 
     def __iter__(self) -> Iterator[tuple[str, Document]]:
-        for document in self._mapping._read(self._mapping._ids()):
+        for document in self._mapping.values():
             yield document.id, document

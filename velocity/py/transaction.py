@@ -200,7 +200,8 @@ class Transaction:
         handle = self._db.collection(collection)
         most = checked_limit(limit)
         written = dict(self._written.get(collection, {}))
-        theirs = [id for id in handle._ids(prefix, start, end, reverse) if id not in written]
+        bounds = handle._bounds(prefix, start, end)
+        theirs = (id for id in handle._each_id(*bounds, reverse) if id not in written)
         ours = sorted(
             (
                 id
@@ -209,16 +210,15 @@ class Transaction:
             ),
             reverse=reverse,
         )
-        ids = list(merge(theirs, ours, reverse=reverse))
+        ids = merge(theirs, ours, reverse=reverse)
         return islice(self._documents(collection, ids, written), most)
 
     def _documents(
-        self, collection: str, ids: list[str], written: dict[str, _State]
+        self, collection: str, ids: Iterator[str], written: dict[str, _State]
     ) -> Iterator[Document]:
         handle = self._db.collection(collection)
-        for at in range(0, len(ids), CHUNK):
+        while chunk := list(islice(ids, CHUNK)):
             self._check_active()
-            chunk = ids[at : at + CHUNK]
             for id, theirs in zip(chunk, handle.get_many(chunk)):
                 document = _given(written[id]) if id in written else theirs
                 if document is not None:
