@@ -11,6 +11,7 @@ void engine_stats(vel_engine *e, vel_stats *out) {
         out->documents += c->table.used;
         out->table_memory += c->table.memory;
         out->name_memory += c->names_charged;
+        out->index_memory += index_memory(c);
     }
     for (uint32_t i = 0; i < e->log.count; i++) {
         const vel_segment *s = e->log.list[i];
@@ -19,11 +20,11 @@ void engine_stats(vel_engine *e, vel_stats *out) {
     }
     out->segments = e->log.count;
     out->disk_usage = log_disk_usage(&e->log);
-    out->index_memory = e->expiry.capacity * sizeof *e->expiry.entries;
+    out->record_memory = e->slab.used - out->table_memory - out->index_memory;  /* all in the slab */
+    out->index_memory += e->expiry.capacity * sizeof *e->expiry.entries;
     out->memory_usage = e->slab.memory + e->slab.charged + e->scratch.capacity +
                         e->undo_capacity * sizeof *e->undo +
                         e->limbo.capacity * sizeof *e->limbo.items;
-    out->record_memory = e->slab.used - out->table_memory;  /* tables live in the slab, too */
     out->cache_memory = cache_memory(&e->cache);
     out->cache_hits = atomic_get_relaxed(&e->cache_hits);
     out->cache_misses = atomic_get_relaxed(&e->cache_misses);
