@@ -33,9 +33,10 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
-    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "ids", "lifecycle",
-    "log", "log_room", "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan",
-    "seen", "stats", "verify",
+    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "ids", "index_apply",
+    "index_build", "index_check", "index_keys", "index_scan", "lifecycle", "log", "log_room",
+    "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats",
+    "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

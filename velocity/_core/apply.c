@@ -63,18 +63,23 @@ static void undo_one(vel_engine *e, const vel_undo *u) {
         if (!with.ref && (table_reserve(&c->table, &u->hash, 1) || expiry_reserve(&e->expiry, 1)))
             return;
         if (with.ref && old.expiry && expiry_reserve(&e->expiry, 1)) return;
+        if (u->indexes && index_undo_reserve(e, u->indexes)) return;
         publish_put(e, c, u->hash, &with, &old);
     } else if (with.ref) {
         publish_delete(e, c, u->hash, &with);
     }
     if (with.ref) epoch_retire(&e->limbo, &e->slab, with.ref);
+    if (u->indexes) index_undo_apply(u->indexes);
 }
 
 void engine_undo(vel_engine *e) {
     uint64_t durable = atomic_get_acquire(&e->log.durable_seq);
     engine_undo_trim(e);
-    while (e->undo_count && e->undo[e->undo_count - 1].seq > durable)
-        undo_one(e, &e->undo[--e->undo_count]);
+    while (e->undo_count && e->undo[e->undo_count - 1].seq > durable) {
+        vel_undo *u = &e->undo[--e->undo_count];
+        undo_one(e, u);
+        free(u->indexes);
+    }
     vel_assert(!e->undo_count);
 }
 
@@ -82,6 +87,7 @@ void engine_undo_trim(vel_engine *e) {
     uint64_t durable = atomic_get_acquire(&e->log.durable_seq), kept = 0, i = 0;
     while (i < e->undo_count && e->undo[i].seq <= durable) {
         if (e->undo[i].old_ref) epoch_retire(&e->limbo, &e->slab, e->undo[i].old_ref);
+        free(e->undo[i].indexes);
         i++;
     }
     if (!i) return;
@@ -238,6 +244,7 @@ VEL_INLINE vel_status reserve(batch *b, size_t count) {
     }
     vel_status status = expiries ? reserve_expiries(e, expiries) : VEL_OK;
     if (!status && e->options.sync_writes) status = undo_reserve(e, writes);
+    if (!status && vel_unlikely(e->index_batch.count)) status = index_reserve(e);
     if (!status) status = reserve_slots(b, count);
     if (!status) status = ids_reserve(e, b->writes, b->plans, count);
     for (size_t i = 0; !status && i < count; i++) {
@@ -315,6 +322,8 @@ VEL_INLINE void publish(batch *b, size_t count) {
         }
         if (!p->writes) { p->ref = old.ref; continue; }
         uint64_t hash = b->writes[i].hash;
+        index_undo *indexes = NULL;
+        if (vel_unlikely(e->index_batch.count)) indexes = index_publish(e, i);
         vel_published with = {p->ref, p->record.size, p->record.expiry};
         if (p->deletes) p->ref = 0;
         if (!p->deletes) publish_put(e, c, hash, &old, &with);
@@ -324,7 +333,8 @@ VEL_INLINE void publish(batch *b, size_t count) {
         if (e->options.sync_writes)
             e->undo[e->undo_count++] =
                 (vel_undo){c, hash, e->log.seq, p->location, old.ref, old.size,
-                           p->deletes ? 0 : with.size, old.expiry, p->deletes ? 0 : with.expiry};
+                           p->deletes ? 0 : with.size, old.expiry, p->deletes ? 0 : with.expiry,
+                           indexes};
         else if (old.ref) epoch_retire(&e->limbo, &e->slab, old.ref);
     }
 }
@@ -394,6 +404,7 @@ static vel_status commit_begin(vel_engine *e, vel_write *writes, size_t count, i
 /* next_expiry: the next one before the batch. */
 static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_expiry) {
     if (vel_unlikely(e->scratch.capacity > SCRATCH_KEPT)) buffer_free(&e->scratch);
+    if (vel_unlikely(e->index_batch.count)) index_batch_clear(&e->index_batch);
     bool first = outcome->seq && e->flusher_idle;
     bool wake = first || engine_next_expiry(e) < next_expiry;
     if (first) e->flusher_idle = false;  /* it is told once, not by every write until it runs */

@@ -38,19 +38,22 @@ typedef enum {
     VEL_E_TOO_LARGE = -8,
     VEL_E_PYTHON = -9,        /* a Python exception is set */
     VEL_E_FAILED = -10,       /* latched by an earlier I/O failure: read-only until reopened */
-    VEL_E_FULL = -11          /* no room on the disk: nothing was changed, try again later */
+    VEL_E_FULL = -11,         /* no room on the disk: nothing was changed, try again later */
+    VEL_E_UNIQUE = -12,       /* another document has the key: conflict says which */
+    VEL_E_UNFIT = -13         /* a document that an index cannot take, or an index that cannot be */
 } vel_status;
 
 #define VEL_PATH_MAX 1024
 #define VEL_WHAT_MAX 320
 
-/* Where and why something failed. Owned by the caller; plain data. */
+/* Where and why something failed. Owned by the caller; plain data but for `conflict`. */
 typedef struct {
     vel_status status;
     int sys_errno;            /* 0 when no system call is to blame */
     uint64_t offset;          /* bytes into path, for VEL_E_CORRUPT */
     char path[VEL_PATH_MAX];  /* "" when no file is concerned */
     char what[VEL_WHAT_MAX];  /* one sentence without a full stop */
+    struct index_conflict *conflict;  /* set with VEL_E_UNIQUE alone: index_conflict_free */
 } vel_error;
 
 /* Fill *error (may be NULL) and return status. path may be NULL. */

@@ -378,6 +378,7 @@ static void collection_clear(vel_engine *e, vel_collection *c) {
     }
     if (slots) {
         pthread_mutex_lock(&e->commit_lock);
+        index_drop_all(e, c);
         table_close(&c->table);
         ids_close(c);
         slab_charge(&e->slab, -(int64_t)c->names_charged);

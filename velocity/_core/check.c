@@ -57,7 +57,7 @@ static vel_status check_block(vel_engine *e, const vel_collection *c, vel_ref re
     return VEL_OK;
 }
 
-static vel_status check_collection(vel_engine *e, const vel_collection *c, uint64_t *slots,
+static vel_status check_collection(vel_engine *e, vel_collection *c, uint64_t *slots,
                                    totals *t, const char **why) {
     uint64_t cursor = 0;
     bool done = false;
@@ -67,11 +67,11 @@ static vel_status check_collection(vel_engine *e, const vel_collection *c, uint6
         for (size_t i = 0; i < count && !status; i++)
             status = check_block(e, c, table_slot_ref(slots[i]), t, why);
     }
-    t->block_bytes += c->table.memory + c->ids.memory;
+    t->block_bytes += c->table.memory + c->ids.memory + index_memory(c);
     if (!status && c->ids.root) status = btree_check(&c->ids, why);
     CHECK(status || !c->ids_complete || c->ids.count == c->table.used,
           "the ordered ids are not those of the table");
-    return status;
+    return status ? status : index_check(e, c, why);
 }
 
 static vel_status check_totals(const vel_engine *e, const totals *t, const char **why) {
@@ -96,7 +96,7 @@ vel_status engine_check(vel_engine *e, const char **why) {
     uint64_t *slots = malloc(TABLE_WALK_MIN * sizeof *slots);
     vel_status status = t.segments && slots ? slab_check(&e->slab, why) : VEL_E_NOMEM;
     for (uint32_t i = 0; i < e->collection_count && !status; i++) {
-        const vel_collection *c = e->collections[i];
+        vel_collection *c = e->collections[i];
         if (c->table.directory) status = check_collection(e, c, slots, &t, why);
     }
     if (!status) status = check_totals(e, &t, why);

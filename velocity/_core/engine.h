@@ -37,6 +37,7 @@
 #include "epoch.h"
 #include "expiry.h"
 #include "fileio.h"
+#include "index.h"
 #include "lock.h"
 #include "log.h"
 #include "manifest.h"
@@ -64,6 +65,7 @@ typedef struct {
     vel_ref old_ref;          /* block to put back, still allocated; 0 for an insert */
     uint32_t old_size, new_size;       /* bytes of the records; new_size 0: a delete */
     int64_t old_expiry, new_expiry;
+    index_undo *indexes;      /* owned; NULL: it changed none */
 } vel_undo;
 
 struct vel_engine {
@@ -96,6 +98,7 @@ struct vel_engine {
     vel_buffer scratch;       /* merged bodies and cold records of the batch being planned */
     vel_undo *undo;
     uint64_t undo_count, undo_capacity;
+    index_batch index_batch;  /* what the batch being planned changes in indexes */
     uint64_t expired_count, write_count;  /* since open */
 
     vel_log log;
@@ -317,6 +320,12 @@ VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
 /* Checks that must come after pinning: close and drop wait for pins before they free. */
 vel_status engine_readable(const vel_engine *e, const vel_collection *c);
 bool engine_is_expired(int64_t expiry);  /* by now; expiry 0: never */
+/* Let the cache know that a block was read. Requires: pinned. */
+void engine_mark_visited(const vel_engine *e, const uint8_t *block);
+/* Keep a record that was read from disk in memory, if its block's header still names it; not when
+ * it would have to wait. */
+void engine_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header,
+                  const uint8_t *record);
 
 /* Copy the current record of an id into buffer (capacity bytes). Returns VEL_OK with *size;
  * VEL_NOT_FOUND (absent or expired); VEL_E_TOO_LARGE with *size needed; VEL_BUSY when it is on

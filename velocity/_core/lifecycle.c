@@ -57,15 +57,23 @@ static void assert_whole(vel_engine *e) {
 
 /* Free everything but the names, which need the interpreter. */
 static void release(vel_engine *e) {
-    for (uint32_t i = 0; i < e->collection_count; i++)
+    for (uint32_t i = 0; i < e->collection_count; i++) {
+        index_drop_all(e, e->collections[i]);
         if (e->collections[i]->table.directory) table_close(&e->collections[i]->table);
+    }
     epoch_limbo_free(&e->limbo);
     cache_close(&e->cache);
     expiry_close(&e->expiry);
     buffer_free(&e->scratch);
+<<<<<<< HEAD
     ring_close(&e->ring, e);
+=======
+    for (uint64_t i = 0; i < e->undo_count; i++) free(e->undo[i].indexes);
+>>>>>>> c21c993 (Ordered secondary indexes in the core: entries kept with every write, built beside writers, checked against the documents)
     free(e->undo);
     e->undo = NULL;
+    e->undo_count = 0;
+    index_batch_free(&e->index_batch);
     slab_close(&e->slab);
     log_close(&e->log);
     if (e->lock_fd >= 0) {

@@ -207,6 +207,35 @@ static vel_status give_current(planner *b, const vel_plan *p) {
     return VEL_OK;
 }
 
+/* The document as it lies, or is to lie, in the table. */
+static index_body stored_body(const planner *b, const vel_plan *p) {
+    if (!p->record.size || (p->record.flags & RECORD_TOMBSTONE)) return (index_body){0};
+    return (index_body){plan_body(b->e, p), p->record.body_size};
+}
+
+/* Note what the operation changes in indexes. `before`: the plan as it was loaded. */
+static vel_status plan_indexes(planner *b, size_t i, const vel_plan *before) {
+    const vel_write *w = &b->writes[i];
+    const vel_plan *p = &b->plans[i];
+    if (!p->writes) return VEL_OK;
+    index_write x = {w->collection, (uint32_t)i, w->hash, w->id, w->id_size,
+                     stored_body(b, before), stored_body(b, p), !before->present};
+    return index_plan(b->e, &x, b->now, b->nonblock, b->error);
+}
+
+static vel_status plan_change(planner *b, vel_write *w, vel_plan *p) {
+    if (w->kind == WRITE_PUT || w->kind == WRITE_MERGE) return plan_put(b, w, p);
+    if (w->kind == WRITE_DELETE) plan_delete(b, w, p);
+    else if (w->kind == WRITE_CHECK && p->present) w->version = p->record.version;
+    return VEL_OK;
+}
+
+static vel_status plan_indexed_change(planner *b, size_t i, vel_write *w, vel_plan *p) {
+    vel_plan before = *p;
+    vel_status status = plan_change(b, w, p);
+    return status ? status : plan_indexes(b, i, &before);
+}
+
 static vel_status plan_one(planner *b, size_t i, int flags) {
     vel_write *w = &b->writes[i];
     vel_plan *p = &b->plans[i];
@@ -229,9 +258,8 @@ static vel_status plan_one(planner *b, size_t i, int flags) {
         if ((flags & APPLY_WANT_CURRENT) && (status = give_current(b, p))) return status;
         return VEL_MISMATCH;
     }
-    if (w->kind == WRITE_PUT || w->kind == WRITE_MERGE) status = plan_put(b, w, p);
-    else if (w->kind == WRITE_DELETE) plan_delete(b, w, p);
-    else if (w->kind == WRITE_CHECK && p->present) w->version = p->record.version;
+    if (vel_likely(!w->collection->indexes)) status = plan_change(b, w, p);
+    else status = plan_indexed_change(b, i, w, p);
     if (!status && i == 0 && (flags & APPLY_WANT_CURRENT)) status = give_current(b, p);
     return status;
 }
@@ -271,5 +299,6 @@ vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t 
     planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp,
                  (flags & APPLY_NONBLOCK) != 0, outcome, error};
     e->scratch.size = 0;
+    if (vel_unlikely(e->index_batch.count)) index_batch_clear(&e->index_batch);
     return count == 1 ? plan_all(&b, 1, flags) : plan_all(&b, count, flags);
 }

@@ -8,7 +8,7 @@ bool engine_is_expired(int64_t expiry) {
     return vel_unlikely(expiry) && expiry <= clock_wall_ns();
 }
 
-static void mark_visited(const vel_engine *e, const uint8_t *block) {
+void engine_mark_visited(const vel_engine *e, const uint8_t *block) {
     if (e->options.bounded && !(block_header(block) & BLOCK_VISITED))
         __atomic_fetch_or((uint64_t *)(void *)(uintptr_t)block, BLOCK_VISITED, __ATOMIC_RELAXED);
 }
@@ -126,7 +126,7 @@ vel_status engine_read(vel_engine *e, vel_collection *c, uint64_t hash, const ui
         *size = record_size(record);
         if (vel_likely(*size <= capacity)) {
             memcpy(buffer, record, *size);
-            mark_visited(e, block);
+            engine_mark_visited(e, block);
         } else {
             status = VEL_E_TOO_LARGE;
         }
@@ -169,7 +169,7 @@ static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t
                 memcpy(out->data + out->size, record, record_size(record));
                 *at = out->size;
                 out->size += vel_align8(record_size(record));
-                mark_visited(e, block);
+                engine_mark_visited(e, block);
             }
         } else {
             continue;
@@ -183,9 +183,8 @@ static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t
     return VEL_NOT_FOUND;
 }
 
-/* Keep a record that was read from disk in memory, if it is still what its slot names. */
-static void cache_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header,
-                        const uint8_t *record) {
+void engine_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header,
+                  const uint8_t *record) {
     uint64_t size = e->record_offset + (uint64_t)record_size(record);
     if (size > e->cache.budget / 8 || pthread_mutex_trylock(&e->commit_lock)) return;
     table_probe probe;
@@ -220,7 +219,7 @@ vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, con
     if (!status) status = find_anywhere(e, c, hash, id, id_size, out, &at, &header, error);
     epoch_pin_give(slot);
     if (status) return status;
-    if (header & BLOCK_COLD) cache_admit(e, c, hash, header, out->data + at);
+    if (header & BLOCK_COLD) engine_admit(e, c, hash, header, out->data + at);
     if (e->options.bounded)
         atomic_add_relaxed(header & BLOCK_COLD ? &e->cache_misses : &e->cache_hits, 1);
     out->size = record_size(out->data + at);
@@ -239,7 +238,7 @@ static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *bloc
     memcpy(arena->data + arena->size, record, size);
     key->at = arena->size + 1;
     arena->size += vel_align8(size);
-    mark_visited(e, block);
+    engine_mark_visited(e, block);
     return VEL_OK;
 }
 
@@ -295,7 +294,8 @@ vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, siz
         else epoch_pin_give(slot);
         for (size_t j = 0; j < n && !status; j++)
             if (headers[j] & BLOCK_COLD)
-                cache_admit(e, c, keys[i + j].hash, headers[j], arena->data + keys[i + j].at - 1);
+                engine_admit(e, c, keys[i + j].hash, headers[j],
+                             arena->data + keys[i + j].at - 1);
     }
     return status;
 }

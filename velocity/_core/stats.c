@@ -11,7 +11,7 @@ void engine_stats(vel_engine *e, vel_stats *out) {
         out->documents += c->table.used;
         out->table_memory += c->table.memory;
         out->name_memory += c->names_charged;
-        out->index_memory += c->ids.memory;
+        out->index_memory += c->ids.memory + index_memory(c);
     }
     for (uint32_t i = 0; i < e->log.count; i++) {
         const vel_segment *s = e->log.list[i];
