@@ -67,6 +67,27 @@ def _compact_for_ever(db: velocity.VelocityDB) -> None:
         db.compact()
 
 
+def write_and_watch(settings: str, consumed: str) -> None:
+    """Count up in documents; a watch goes on after `consumed` changes, and acknowledges each by its number."""
+    db = velocity.open(**json.loads(settings))
+    users = db.create_collection("users", if_not_exists=True)
+    history = users.watch(since=0)
+    last, since = 0, 0
+    while event := history.next(0):
+        last = event.document["n"]
+        since = event.sequence if last <= int(consumed) else since
+
+    def write(number: int) -> None:
+        while True:
+            number += 1
+            users.put(f"u{number % 10}", {"n": number})
+
+    watch = users.watch(since=since)
+    threading.Thread(target=write, args=(last,), daemon=True).start()
+    for event in watch:
+        acknowledge(event.document["n"])
+
+
 def write_threads(settings: str, seed: str, count: str) -> None:
     """One history per thread, each in its own collection."""
     db = velocity.open(**json.loads(settings))
@@ -107,7 +128,10 @@ def reopen(settings: str, rounds: str) -> None:
         velocity.open(**json.loads(settings)).close()
 
 
-JOBS = {job.__name__: job for job in (hold, idle_writer, write, write_threads, catalog, reopen)}
+JOBS = {
+    job.__name__: job
+    for job in (hold, idle_writer, write, write_and_watch, write_threads, catalog, reopen)
+}
 
 if __name__ == "__main__":
     JOBS[sys.argv[1]](*sys.argv[2:])
