@@ -25,8 +25,7 @@ class File:
 
     versions: list[bytes] = field(default_factory=lambda: [b""])
     dropped: int = 0  # versions before those
-    mapped: bool = False  # may change without a call
-    cut: bool = False  # truncated since it was mapped: the next sync seals it
+    mapped: bool = False  # may change without a call, as far as is known
 
 
 @dataclass(frozen=True)
@@ -128,14 +127,11 @@ class Disk:
             self._opened(name)
         elif point == "map":
             self._files[self._live[name]].mapped = True
-        elif point == "truncate":
-            self._files[self._live[name]].cut = True
         elif point == "sync":
             file = self._files[self._live[name]]
             count = max(covered - 1 - file.dropped, 0)
             del file.versions[:count]
             file.dropped += count
-            file.mapped = file.mapped and not file.cut
         elif point == "sync_directory":
             count = max(covered - self._pending_dropped, 0)
             for change in self._pending[:count]:

@@ -11,6 +11,8 @@ import velocity
 from support.disk import Disk, watched, write_files
 from support.faults import fault
 from support.power_loss import power_loss
+from support.store import contents
+from support.waiting import eventually
 from velocity import StorageError
 from velocity._core import engine
 
@@ -111,4 +113,22 @@ def test_an_image_is_the_last_one_once_nobody_watches(tmp_path):
     for done in (False, True):  # a call that was on its way, on a file that came unseen
         disk.called("sync", str(disk.directory / "0000000009.seg"), None, done, 0)
     assert disk.image() == last
+    db.close()
+
+
+def test_a_segment_that_was_trimmed_is_still_looked_at(disk, tmp_path):
+    """Unused room is given back after a second without a write. That cuts the file, and it stays mapped."""
+    db = velocity.open(disk.directory, storage_mode="persistent", flush_interval=0.01)
+    shown = []
+    disk.on_call = lambda point, name, done: shown.append(point)
+    users = db.create_collection("users")
+    for n in range(500):
+        users.put(f"u{n}", {"data": bytes(4000)})
+    eventually(lambda: "truncate" in shown)
+    users.put("after", {"n": 1})
+    db.flush()
+    users.put("later", {"n": 2})
+    write_files(tmp_path / "killed", disk.image().files())
+    with velocity.open(tmp_path / "killed") as killed:
+        assert contents(killed["users"]) == contents(users)
     db.close()
