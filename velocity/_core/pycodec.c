@@ -347,15 +347,22 @@ static int refuse_name(encoder *e, PyObject *key) {
     return refuse(e, "the field name %R is not valid Unicode: it has a lone surrogate", key);
 }
 
-/* A name not met before as this str, or one to be written inline. */
+/* A name not met before as this str, or one to be written inline. Names that begin with $ never
+ * get a number, so that all of them come by here. */
 static int encode_new_name(encoder *e, PyObject *key) {
     const uint8_t *bytes;
     size_t size;
     if (!PyUnicode_Check(key)) return refuse_name(e, key);
+    bool dollar = PyUnicode_GET_LENGTH(key) && PyUnicode_READ_CHAR(key, 0) == '$';
+    if (dollar && !e->depth) {
+        e->top = NULL;
+        return refuse(e, "%.200U: the name of a document's field may not begin with $; only "
+                      "`update` takes operators", key);
+    }
 #ifdef Py_GIL_DISABLED
     e->ran_python = true;  /* interning may wait, and so let go of the dict */
 #endif
-    if (pynames_number(e->names, key, true, &e->last, &bytes, &size) < 0)
+    if (pynames_number(e->names, key, !dollar, &e->last, &bytes, &size) < 0)
         return refuse_name(e, key);
     if (need(e, size + 2 * FIELD_ROOM) < 0) return -1;
     e->p = varint_write(e->p, e->last);
