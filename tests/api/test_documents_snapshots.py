@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
@@ -134,6 +135,28 @@ def test_is_read_only(users):
 def test_repr_names_it(users):
     users.insert("user1", {"n": 12345})
     assert "user1" in repr(users["user1"])
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda doc: pickle.loads(pickle.dumps(doc))]
+)
+def test_a_copy_has_everything_of_its_original(users, copied):
+    users.insert("a", {"n": 1, "deep": {"list": [1]}}, ttl=1000)
+    users.update("a", {"n": 2})
+    doc = users["a"]
+    again = copied(copied(doc))
+    for name in ("id", "version", "created", "modified", "expires", "fields"):
+        assert getattr(again, name) == getattr(doc, name), name
+    assert again == doc
+    assert again.version == 2
+
+
+def test_a_deep_copy_shares_nothing_with_its_original():
+    doc = Document("a", {"list": [1]})
+    again = copy.deepcopy(doc)
+    again.fields["list"].append(2)
+    assert doc.fields == {"list": [1]}
+    assert (again.version, again.created) == (0, None)
 
 
 def test_equality(users):

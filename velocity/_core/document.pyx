@@ -52,13 +52,17 @@ cdef const char *id_bytes_checked(object id, Py_ssize_t *size) except NULL:
     return bytes
 
 
-cdef object time_of(Document d, int which):
+cdef int64_t time_ns_of(Document d, int which) noexcept:
+    """0 created, 1 modified, 2 expires; 0 for none."""
     cdef vel_record r
-    cdef int64_t ns
     if d._record == NULL:
-        return None
+        return (<int64_t *>d._inline)[which]
     record_read(d._record, &r)
-    ns = r.created if which == 0 else r.modified if which == 1 else r.expiry
+    return r.created if which == 0 else r.modified if which == 1 else r.expiry
+
+
+cdef object time_of(Document d, int which):
+    cdef int64_t ns = time_ns_of(d, which)
     return time_decode_ns(ns) if ns else None
 
 
@@ -124,7 +128,7 @@ cdef class Document:
     @property
     def version(self):
         """1 for a new document, one more with each write; 0 when it was not read from a
-        database."""
+        database. A copy has that of its original, and its times."""
         return record_version(self._record) if self._record != NULL else self._version
 
     def _as_version(self, version):
@@ -224,10 +228,22 @@ cdef class Document:
         return self
 
     def __reduce__(self):
-        return Document, (self.id, self.to_dict())
+        times = [time_ns_of(self, which) for which in range(3)]
+        return _copied, (self.id, self.to_dict(), self.version, times)
 
     def __repr__(self):
         return f"Document({self.id!r}, {self.to_dict()!r}, version={self.version})"
+
+
+def _copied(id, fields, version, times):
+    """A document that was pickled or copied: as one made by a program, with its version and
+    times."""
+    cdef Document d = Document(id, fields)
+    cdef int which
+    d._version = version
+    for which in range(3):
+        (<int64_t *>d._inline)[which] = times[which]
+    return d
 
 
 Mapping.register(Document)

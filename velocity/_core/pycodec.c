@@ -168,15 +168,20 @@ static int encode_wide_text(encoder *e, PyObject *value) {
     return 0;
 }
 
+/* Requires: an ASCII str of `size` characters, at most SHORT_SIZE_MAX, and room for it. */
+VEL_INLINE void short_text_write(encoder *e, PyObject *value, size_t size) {
+    *e->p = (uint8_t)(TAG_SHORT + size);
+    memcpy(e->p + 1, PyUnicode_DATA(value), size);
+    e->p += 1 + size;
+}
+
 VEL_INLINE int encode_text(encoder *e, PyObject *value) {
     if (vel_unlikely(!PyUnicode_IS_ASCII(value))) return encode_wide_text(e, value);
     size_t size = (size_t)PyUnicode_GET_LENGTH(value);
     if (vel_unlikely(size > SHORT_SIZE_MAX))
         return encode_bytes(e, PyUnicode_DATA(value), size, TAG_ASCII8, TAG_ASCII32);
     if (vel_unlikely(need(e, 1 + SHORT_SIZE_MAX) < 0)) return -1;
-    *e->p = (uint8_t)(TAG_SHORT + size);
-    memcpy(e->p + 1, PyUnicode_DATA(value), size);
-    e->p += 1 + size;
+    short_text_write(e, value, size);
     return 0;
 }
 
@@ -296,9 +301,7 @@ VEL_INLINE bool encode_plain(encoder *e, PyObject *value) {
         if (!PyUnicode_IS_COMPACT_ASCII(value)) return false;
         size_t size = (size_t)PyUnicode_GET_LENGTH(value);
         if (size > SHORT_SIZE_MAX) return false;
-        *e->p = (uint8_t)(TAG_SHORT + size);
-        memcpy(e->p + 1, PyUnicode_DATA(value), size);
-        e->p += 1 + size;
+        short_text_write(e, value, size);
         return true;
     }
     if (type != &PyLong_Type || !int_is_compact(value)) return false;
@@ -344,15 +347,22 @@ static int refuse_name(encoder *e, PyObject *key) {
     return refuse(e, "the field name %R is not valid Unicode: it has a lone surrogate", key);
 }
 
-/* A name not met before as this str, or one to be written inline. */
+/* A name not met before as this str, or one to be written inline. Names that begin with $ never
+ * get a number, so that all of them come by here. */
 static int encode_new_name(encoder *e, PyObject *key) {
     const uint8_t *bytes;
     size_t size;
     if (!PyUnicode_Check(key)) return refuse_name(e, key);
+    bool dollar = PyUnicode_GET_LENGTH(key) && PyUnicode_READ_CHAR(key, 0) == '$';
+    if (dollar && !e->depth) {
+        e->top = NULL;
+        return refuse(e, "%.200U: the name of a document's field may not begin with $; only "
+                      "`update` takes operators", key);
+    }
 #ifdef Py_GIL_DISABLED
     e->ran_python = true;  /* interning may wait, and so let go of the dict */
 #endif
-    if (pynames_number(e->names, key, true, &e->last, &bytes, &size) < 0)
+    if (pynames_number(e->names, key, !dollar, &e->last, &bytes, &size) < 0)
         return refuse_name(e, key);
     if (need(e, size + 2 * FIELD_ROOM) < 0) return -1;
     e->p = varint_write(e->p, e->last);
