@@ -65,11 +65,8 @@ static void release(vel_engine *e) {
     cache_close(&e->cache);
     expiry_close(&e->expiry);
     buffer_free(&e->scratch);
-<<<<<<< HEAD
     ring_close(&e->ring, e);
-=======
     for (uint64_t i = 0; i < e->undo_count; i++) free(e->undo[i].indexes);
->>>>>>> c21c993 (Ordered secondary indexes in the core: entries kept with every write, built beside writers, checked against the documents)
     free(e->undo);
     e->undo = NULL;
     e->undo_count = 0;
