@@ -7,7 +7,7 @@ has exactly one run, whenever the process is killed.
 It tells its parent how far it is as JSON lines on standard output:
     python -m velocity.py.demo.worker DIRECTORY MODE THREADS NUMBER [FINISHES]
 
-FINISHES: how many jobs it may finish. Then it claims, and waits to be killed with those claims open.
+FINISHES: how many jobs it may finish. Then it waits, with claims open, to be killed.
 """
 
 from __future__ import annotations
