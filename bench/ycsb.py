@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.command import Say, parser_for, say
-from bench.peers.compare import Process, loaded
+from bench.peers.compare import Process, each_class
 from bench.peers.face import DURABILITY, Variant
 from bench.peers.mix import WORKLOADS
 from bench.peers.registry import VARIANTS, add_stores, variants_of
@@ -62,21 +62,20 @@ def measure(
 ) -> dict[str, Outcome]:
     """D and E insert, so that the later workloads find more documents than *count*."""
     outcomes: dict[str, Outcome] = {}
-    for durability in DURABILITY:
-        with loaded(variants, durability, count, parent, say) as stores:
-            outcomes |= {key: Outcome({}) for key in stores}
-            for name in workloads:
-                able = {key: process for key, (process, _) in stores.items() if _can(process, name)}
-                say(f"YCSB {name}, {durability}: {len(able)} stores, {rounds} rounds")
-                for key in able:
-                    outcomes[key].mixes[name] = Mixed()
-                for number in range(rounds + 1):
-                    for key, process in able.items():
-                        block = process.ask("mix", workload=name, seconds=block_s)
-                        if number:  # the first warms up
-                            outcomes[key].mixes[name].add(block)
-            for key, (process, _) in stores.items():
-                outcomes[key].sizes = process.ask("sizes")
+    for durability, stores in each_class(variants, count, parent, say):
+        outcomes |= {key: Outcome({}) for key in stores}
+        for name in workloads:
+            able = {key: process for key, (process, _) in stores.items() if _can(process, name)}
+            say(f"YCSB {name}, {durability}: {len(able)} stores, {rounds} rounds")
+            for key in able:
+                outcomes[key].mixes[name] = Mixed()
+            for number in range(rounds + 1):
+                for key, process in able.items():
+                    block = process.ask("mix", workload=name, seconds=block_s)
+                    if number:  # the first warms up
+                        outcomes[key].mixes[name].add(block)
+        for key, (process, _) in stores.items():
+            outcomes[key].sizes = process.ask("sizes")
     return outcomes
 
 

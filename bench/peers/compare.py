@@ -88,6 +88,15 @@ def loaded(
             process.ask("stop")
 
 
+def each_class(
+    variants: dict[str, Variant], count: int, parent: Path | None, say: Say
+) -> Iterator[tuple[str, dict[str, tuple[Process, dict[str, Any]]]]]:
+    """The durability classes one after the other, each with its loaded processes by variant."""
+    for durability in DURABILITY:
+        with loaded(variants, durability, count, parent, say) as stores:
+            yield durability, stores
+
+
 def compare(
     variants: dict[str, Variant],
     count: int,
@@ -97,16 +106,15 @@ def compare(
     say: Say,
 ) -> dict[str, Outcome]:
     outcomes = {}
-    for durability in DURABILITY:
-        with loaded(variants, durability, count, parent, say) as stores:
-            outcomes |= {key: Outcome(sizes) for key, (_, sizes) in stores.items()}
-            for number in range(rounds):
-                say(f"peers, {durability}: round {number + 1} of {rounds}")
-                for operation in OPERATIONS:
-                    for key, (process, _) in stores.items():
-                        block = process.ask("block", case=operation, seconds=block_s)
-                        outcomes[key].blocks[operation].append(block["wall"])
+    for durability, stores in each_class(variants, count, parent, say):
+        outcomes |= {key: Outcome(sizes) for key, (_, sizes) in stores.items()}
+        for number in range(rounds):
+            say(f"peers, {durability}: round {number + 1} of {rounds}")
+            for operation in OPERATIONS:
                 for key, (process, _) in stores.items():
-                    for operation, nanoseconds in process.ask("latency").items():
-                        outcomes[key].latencies[operation] += nanoseconds
+                    block = process.ask("block", case=operation, seconds=block_s)
+                    outcomes[key].blocks[operation].append(block["wall"])
+            for key, (process, _) in stores.items():
+                for operation, nanoseconds in process.ask("latency").items():
+                    outcomes[key].latencies[operation] += nanoseconds
     return outcomes

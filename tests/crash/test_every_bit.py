@@ -82,6 +82,7 @@ class Sound:
         report = velocity.verify(self.directory)
         if kind in (HELP, SYNCED, REFUSED):
             found = [re.fullmatch(r"(.*) offset (\d+): .+", error) for error in report.errors]
+            assert len(found) == 1, report.errors
             assert any(m[1] == str(path) and int(m[2]) <= place for m in found), report.errors
         else:
             assert report.ok, (kind, report.errors)

@@ -106,7 +106,7 @@ static inline const char *text_filled(int status, const char *buffer) {
 
 static const char *errno_advice(int e) {
     switch (e) {
-    case ENOSPC: return "; free some space";
+    case ENOSPC: return "; free some space: 1 MiB is enough to open it and delete documents";
     case EDQUOT: return "; raise the quota or free some space";
     case EIO: return "; the disk failed: check it, then reopen";
     case EROFS: return "; mount the file system writable";

@@ -17,6 +17,7 @@ typedef struct {
     checkpoint_document *documents; size_t document_count;  /* sorted by place */
     uint64_t documents_found;
     char end_path[VEL_PATH_MAX]; uint64_t end;  /* where the log walked last ends */
+    bool broken;              /* a problem ended the log walked last, so that more would follow */
 } verifier;
 
 static void problem(verifier *v, const char *path, uint64_t offset, const char *what) {
@@ -114,16 +115,13 @@ static void verify_frame(verifier *v, const char *path, const uint8_t *data,
     }
 }
 
-/* Walk one file. listed NULL, or not sealed when listed: it may end in a torn tail, which
- * is no damage above the durable sequence. */
-static void verify_segment(verifier *v, uint64_t id, const manifest_segment *listed,
-                           bool log_kind) {
+/* verify_segment, once its path is known. */
+static void walk_segment(verifier *v, const char *path, uint64_t id, const manifest_segment *listed,
+                         bool log_kind, bool after_broken) {
     uint64_t sealed_size = listed ? listed->size : 0;
-    char path[VEL_PATH_MAX];
     vel_error error;
     segment_header h;
     const char *why = "the file ends inside its header";
-    segment_name(path, sizeof path, v->directory, id, "seg");
     v->data.size = 0;
     vel_status status = file_load(path, SEGMENT_SIZE_MAX, &v->data, &error);
     if (status == VEL_NOT_FOUND) { problem(v, path, 0, "the file is missing"); return; }
@@ -141,6 +139,7 @@ static void verify_segment(verifier *v, uint64_t id, const manifest_segment *lis
         problem(v, path, v->data.size, "the file is shorter than what was synced");
         return;
     }
+    if (after_broken && log_kind && v->seq < h.base_seq - 1) v->seq = h.base_seq - 1;
     uint64_t size = sealed_size ? sealed_size : v->data.size, at = SEGMENT_HEADER_SIZE;
     for (;;) {
         segment_frame frame;
@@ -165,6 +164,18 @@ static void verify_segment(verifier *v, uint64_t id, const manifest_segment *lis
         problem(v, path, at, why);
 }
 
+/* Walk one file. listed NULL, or not sealed when listed: it may end in a torn tail, which
+ * is no damage above the durable sequence. Returns whether it is whole. */
+static bool verify_segment(verifier *v, uint64_t id, const manifest_segment *listed,
+                           bool log_kind) {
+    char path[VEL_PATH_MAX];
+    uint64_t before = v->problems;
+    segment_name(path, sizeof path, v->directory, id, "seg");
+    walk_segment(v, path, id, listed, log_kind, v->broken);
+    v->broken = v->problems > before;
+    return !v->broken;
+}
+
 static void verify_hint(verifier *v, uint64_t id) {
     char path[VEL_PATH_MAX];
     vel_error error;
@@ -175,8 +186,7 @@ static void verify_hint(verifier *v, uint64_t id) {
     vel_buffer hint = {0};
     segment_name(path, sizeof path, v->directory, id, "hint");
     vel_status status = file_load(path, 2 * SEGMENT_SIZE_MAX, &hint, &error);
-    if (!status && v->data.size >= SEGMENT_HEADER_SIZE &&
-        !segment_header_read(v->data.data, v->data.size, &h, &why) &&
+    if (!status && !segment_header_read(v->data.data, v->data.size, &h, &why) &&
         hint_read(hint.data, hint.size, id, h.salt, v->data.size, &entries, &count))
         problem(v, path, 0,
                 "the hint file does not fit its segment; it is only a help and may be deleted");
@@ -223,18 +233,21 @@ static vel_status verify_all(verifier *v, vel_error *error) {
         v->position = i;
         if (s->size) v->seq = s->base_seq - 1;
         else if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
-        verify_segment(v, s->id, s, s->kind == SEGMENT_LOG);
-        if (s->size && s->last_seq > v->seq) v->seq = s->last_seq;
-        if (s->size) verify_hint(v, s->id);
+        bool whole = verify_segment(v, s->id, s, s->kind == SEGMENT_LOG);
+        if (!s->size) continue;
+        if (s->last_seq > v->seq) v->seq = s->last_seq;
+        v->broken = false;  /* where the log goes on is known from the manifest */
+        if (whole) verify_hint(v, s->id);
     }
-    if (v->documents_found != v->document_count) {
+    /* Of a damaged segment or checkpoint, documents are missing anyway. */
+    if (!v->problems && v->documents_found != v->document_count) {
         char path[VEL_PATH_MAX];
         checkpoint_path(path, sizeof path, v->directory);
         problem(v, path, 0, "the checkpoint names documents that are not in the log");
     }
     if (v->seq < v->m.sealed_seq) v->seq = v->m.sealed_seq;
     status = verify_newer(v, error);
-    if (!status && v->seq < v->durable_seq)
+    if (!status && !v->broken && v->seq < v->durable_seq)
         problem(v, v->end_path[0] ? v->end_path : v->directory, v->end,
                 "frames that were synced are missing from the log");
     return status;

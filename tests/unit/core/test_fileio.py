@@ -88,7 +88,8 @@ def test_a_full_disk_says_what_was_wanted_and_what_to_do(fd):
     fault_set("allocate", 0, errno.ENOSPC)
     error = failure(storage.file_allocate, fd, 0, 1 << 20)
     assert error.strerror == (
-        "cannot grow the log by 1048576 bytes: No space left on device; free some space"
+        "cannot grow the log by 1048576 bytes: No space left on device; free some space: 1 MiB is enough to "
+        "open it and delete documents"
     )
     assert storage.file_size(fd) == 0
 
@@ -227,7 +228,8 @@ def test_a_short_write_leaves_half(fd):
     fault_set("write", 0, errno.ENOSPC, short=True, once=True)
     error = failure(storage.file_write, fd, 2, b"abcdef")
     assert error.strerror == (
-        "cannot write 6 bytes at offset 2: No space left on device; free some space"
+        "cannot write 6 bytes at offset 2: No space left on device; free some space: 1 MiB is enough to "
+        "open it and delete documents"
     )
     assert storage.file_read(fd, 0, 10) == b"\0\0abc"
     storage.file_write(fd, 2, b"abcdef")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import velocity
-from velocity.py.cli import main
+from velocity.py.cli import main, transfer
 from velocity.py.cli.program import make_parser
 
 ROOT = Path(velocity.__file__).parents[1]
@@ -94,6 +95,38 @@ def test_export_and_import(filled, tmp_path):
     filled("export", "jobs", "-o", tmp_path / "jobs")
     lines = (tmp_path / "jobs").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["j", "k"]
+
+
+@pytest.mark.parametrize("before", [None, "precious"])
+def test_an_export_that_fails_leaves_what_was_there(before, filled, tmp_path, monkeypatch):
+    out = tmp_path / "out" / "all"
+    out.parent.mkdir()
+    if before:
+        out.write_text(before)
+    line, lines = transfer._line, iter(range(2))
+
+    def failing(document):
+        if next(lines):
+            raise velocity.StorageError(errno.EIO, "a read failed")
+        return line(document)
+
+    monkeypatch.setattr(transfer, "_line", failing)
+    code, _, err = filled("export", "-o", out)
+    assert (code, err) == (1, f"velocity: [Errno {errno.EIO}] a read failed\n")
+    assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == (
+        [("all", before)] if before else []
+    )
+
+
+def test_an_export_keeps_the_link_and_the_mode_of_its_file(filled, tmp_path):
+    (tmp_path / "file").touch(mode=0o600)
+    (tmp_path / "link").symlink_to("file")
+    assert filled("export", "-o", tmp_path / "link")[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "file").read_text().count("\n") == 3
+    says = f"velocity: {tmp_path}/absent/all: No such file or directory\n"
+    assert filled("export", "-o", tmp_path / "absent" / "all")[::2] == (2, says)
 
 
 def test_export_and_import_as_msgpack(filled, tmp_path):

@@ -112,6 +112,15 @@ def test_the_whole_run(mode, tmp_path, capfd):
         assert len(db["runs"]) == 3000
 
 
+@pytest.mark.parametrize("jobs", [2, 3, 10, 1000])
+def test_few_jobs_are_killed_half_way_too(jobs, capfd):
+    """They were all done before the first report came, and the kill after the work."""
+    assert main(["demo", "--jobs", str(jobs), "--workers", "2"]) == 0
+    out = capfd.readouterr().out
+    done = int(re.search(r"\(SIGKILL\) after ([\d,]+) jobs", out)[1].replace(",", ""))
+    assert jobs // 2 <= done <= max(jobs // 2, 3 * jobs // 4) < jobs
+
+
 def test_a_trace_is_run(tmp_path, capfd):
     path = tmp_path / "trace.swf"
     path.write_text(TRACE + "bad\n", encoding="utf-8")

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import IO, Any
 
@@ -52,7 +54,7 @@ def run_export(options: argparse.Namespace) -> int:
         collections = [db.collection(name) for name in names]
         progress = Progress("export", sum(map(len, collections)))
         count = 0
-        with _open(options.output, "wb") as file:
+        with _output(options.output) as file:
             for document in _exported(collections, binary):
                 file.write(_packed(document) if binary else _line(document))
                 count += 1
@@ -93,14 +95,41 @@ def _packed(document: dict[str, Any]) -> bytes:
     return packed
 
 
-def _open(path: str, mode: str) -> IO[bytes]:
+def _open(path: str, mode: str, named: str | None = None) -> IO[bytes]:
+    """named: what an error calls it, when that is another."""
     if path == "-":
         stream = standard_input() if "r" in mode else sys.stdout
         return os.fdopen(os.dup(stream.fileno()), mode)
     try:
         return open(path, mode)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{named or path}: {error.strerror}") from None
+
+
+@contextmanager
+def _output(path: str) -> Iterator[IO[bytes]]:
+    """The file to write, which comes into place when it is whole; a failure leaves what was there.
+
+    Standard output, and what is no regular file (a pipe, a device), are written as they are.
+    """
+    if path == "-" or (os.path.exists(path) and not os.path.isfile(path)):
+        with _open(path, "wb") as file:
+            yield file
+        return
+    target = os.path.realpath(path)  # a link stays one
+    temporary = f"{target}.{os.getpid()}.tmp"
+    try:
+        with _open(temporary, "xb", named=path) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def run_import(options: argparse.Namespace) -> int:

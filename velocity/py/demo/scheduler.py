@@ -109,7 +109,7 @@ class Demo:
     def _work(self, directory: str, number: int, total: int, kill_at: int | None) -> WorkerResult:
         """Run a worker process to its end, or kill it once `kill_at` jobs are done."""
         start = time.perf_counter()
-        process = self._start(directory, number)
+        process = self._start(directory, number, total, kill_at)
         result = WorkerResult()
         try:
             assert process.stdout is not None
@@ -132,11 +132,16 @@ class Demo:
             raise WorkerFailed(f"worker process {number} ended with exit code {code}")
         return result
 
-    def _start(self, directory: str, number: int) -> subprocess.Popen[str]:
+    def _start(
+        self, directory: str, number: int, total: int, kill_at: int | None
+    ) -> subprocess.Popen[str]:
         root = os.path.dirname(os.path.dirname(os.path.abspath(velocity.__file__)))
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         module = "velocity.py.demo.worker"
         arguments = [directory, self._mode, str(self._workers), str(number)]
+        if kill_at is not None:
+            # Few jobs are done before the first report comes: it may not finish them all.
+            arguments.append(str(max(kill_at, 3 * total // 4)))
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=subprocess.PIPE,

@@ -5,7 +5,9 @@ job from running to done, if it is still this thread's, and records the run; so 
 has exactly one run, whenever the process is killed.
 
 It tells its parent how far it is as JSON lines on standard output:
-    python -m velocity.py.demo.worker DIRECTORY MODE THREADS NUMBER
+    python -m velocity.py.demo.worker DIRECTORY MODE THREADS NUMBER [FINISHES]
+
+FINISHES: how many jobs it may finish. Then it waits, with claims open, to be killed.
 """
 
 from __future__ import annotations
@@ -33,9 +35,17 @@ Candidate = tuple[str, int]  # id, attempts so far
 class Executor(threading.Thread):
     """Claims and finishes its candidates, one after the other."""
 
-    def __init__(self, db: VelocityDB, name: str, candidates: list[Candidate]) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self,
+        db: VelocityDB,
+        name: str,
+        candidates: list[Candidate],
+        finishes: threading.Semaphore | None,
+    ) -> None:
+        # A daemon: when there is no parent to report to, nothing waits for one that was held.
+        super().__init__(name=name, daemon=True)
         self._db = db
+        self._may_finish = finishes  # how many more jobs may be finished; None: all
         self._candidates = candidates
         self.claims, self.finishes = Latencies(), Latencies()
         self.done = self.lost = 0
@@ -59,6 +69,8 @@ class Executor(threading.Thread):
         if not claimed:
             self.lost += 1  # another thread was quicker
             return
+        if self._may_finish is not None:
+            self._may_finish.acquire()
         run = {"executor": self.name, "attempt": attempt + 1, "exit_status": 0}
         start = time.perf_counter_ns()
         finished = self._db.transact(
@@ -105,13 +117,16 @@ def shares(waiting: list[Candidate], threads: int) -> list[list[Candidate]]:
 
 
 class Worker:
-    def __init__(self, directory: str, mode: str, threads: int, number: int) -> None:
+    def __init__(
+        self, directory: str, mode: str, threads: int, number: int, finishes: int | None
+    ) -> None:
         self._start = time.perf_counter()
         self._db = VelocityDB(Config(directory, storage_mode=mode))
         waiting, self._taken_back, self._done_before = candidates_of(self._db)
         lists = shares(waiting, threads)
+        may_finish = None if finishes is None else threading.Semaphore(finishes)
         self._executors = [
-            Executor(self._db, f"worker{number}-{position}", candidates)
+            Executor(self._db, f"worker{number}-{position}", candidates, may_finish)
             for position, candidates in enumerate(lists, 1)
         ]
 
@@ -158,4 +173,6 @@ class Worker:
 
 
 if __name__ == "__main__":
-    Worker(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])).run()
+    _directory, _mode, *_numbers = sys.argv[1:]
+    _threads, _number, *_finishes = map(int, _numbers)
+    Worker(_directory, _mode, _threads, _number, _finishes[0] if _finishes else None).run()
