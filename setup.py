@@ -24,7 +24,8 @@ MEMORY = [
     "btree", "btree_node", "btree_cursor", "btree_check",
 ]
 VALUE = [
-    "path", "value", "value_check", "value_compare", "value_key", "value_lookup", "value_merge"
+    "path", "value", "value_check", "value_compare", "value_key", "value_lookup", "value_merge",
+    "value_order",
 ]
 CODEC = [
     "base", "xxh3", *VALUE, "names", "pynames", "pycodec", "pydecode", "pykey", "pyshape", "pytime"
@@ -33,14 +34,15 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
-    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "ids", "index_apply",
-    "index_build", "index_check", "index_keys", "index_scan", "lifecycle", "log", "log_room",
-    "plan", "read", "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats",
-    "verify",
+    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "filter_build",
+    "filter_match", "filter_scan", "ids", "index_apply", "index_build", "index_check",
+    "index_keys", "index_scan", "lifecycle", "log", "log_room", "plan", "read", "reap", "recovery",
+    "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,
     "document": [*CODEC, "record"],
+    "filter": [*CODEC, "filter_build", "filter_match"],
     "memory": MEMORY,
     "storage": STORAGE + ["pynames"],
     "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE, "pyfaults"}),

@@ -61,11 +61,14 @@ cdef extern from "record.h" nogil:
 cdef extern from "names.h" nogil:
     ctypedef struct vel_names:
         pass
+    vel_names *names_new()
+    void names_free(vel_names *n)
 
 
 cdef extern from "pycodec.h":
     int pycodec_init(object schema_error) except -1
     int body_encode(object fields, vel_names *names, vel_buffer *out) except -1
+    int value_encode(object value, vel_names *names, vel_buffer *out) except -1
     object body_decode(const uint8_t *body, size_t size, vel_names *names)
     PyObject *body_decode_field(const uint8_t *body, size_t size, vel_names *names, PyObject *name)
     int body_has_field(const uint8_t *body, size_t size, vel_names *names, object name) except -1
@@ -177,8 +180,6 @@ cdef extern from "engine.h" nogil:
                                 bint attached, vel_buffer *arena, vel_error *error)
     vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
                           size_t *count, vel_buffer *arena, vel_error *error)
-    vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected,
-                                    size_t expected_size, uint64_t *count, vel_error *error)
     vel_status engine_compact(vel_engine *e, bint all, uint64_t *given_back, vel_error *error)
     vel_status engine_reap(vel_engine *e, int64_t now, c_bool *more, vel_error *error)
     bint engine_is_due(const vel_engine *e, int64_t now)

@@ -365,17 +365,17 @@ typedef struct {
 typedef struct { uint64_t at; uint32_t size; } vel_id;
 vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
                       size_t *count, vel_buffer *arena, vel_error *error);
-/* How many live documents match the body `expected`. Without the GIL. */
-vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected,
-                                size_t expected_size, uint64_t *count, vel_error *error);
 /* Append the operation that a block's header names to *out, checked; *at: offset of its record
  * there. Requires: pinned slot, or commit_lock. */
 vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at,
                                 vel_error *error);
-/* Call visit for each current record. Without the GIL; records are copies of one moment each. */
+/* Call visit for each current record of the next chunk of the table: start with a zeroed walk and
+ * go on until it is done. A record is valid inside the visit; a status that it returns ends the
+ * chunk and comes back. Pinned meanwhile. Without the GIL. */
+typedef struct { uint64_t cursor; bool done; } vel_walk;
 typedef vel_status (*record_visit)(void *context, vel_engine *e, const uint8_t *record);
-vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
-                        vel_error *error);
+vel_status engine_visit_next(vel_engine *e, vel_collection *c, vel_walk *walk, record_visit visit,
+                             void *context, vel_error *error);
 
 /* --- recovery.c, compaction.c, reap.c -------------------------------------------------------- */
 

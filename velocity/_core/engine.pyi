@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, final
 
 from velocity._core.document import Document
+from velocity._core.filter import Filter
 
 @final
 class CASResult:
@@ -171,8 +172,15 @@ class CollectionBase:
         """All ids of live documents of a range, sorted now: without the tree of ids."""
     def _due(self) -> bool:
         """Whether there may be documents that have expired and were not yet removed."""
-    def _count_equal(self, fields: Mapping[str, Any]) -> int:
-        """How many documents have every one of these fields equal (a missing field equals None)."""
+    def _filter(self, spec: Mapping[str, Any]) -> Filter:
+        """A filter for this collection's documents. Raises QueryError."""
+    def _count_filter(self, filter: Filter | Mapping[str, Any]) -> int:
+        """How many documents match a filter, compiled or not."""
+    def _scan_filter(
+        self, filter: Filter | Mapping[str, Any], limit: int | None = None, skip: int = 0
+    ) -> list[Document]:
+        """The documents that match a filter, compiled or not, in no order; limit: most to give,
+        skip: matches to pass over before."""
     def __len__(self) -> int: ...
     def __contains__(self, id: object) -> bool: ...
     def __getitem__(self, id: str) -> Document: ...

@@ -7,6 +7,7 @@ for a lock or the disk.
 """
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -14,6 +15,7 @@ from libc.string cimport memset
 
 from velocity._core.core cimport *
 from velocity._core.document cimport Document, document_new, id_bytes
+from velocity._core.filter cimport Filter, filter_decide, filter_new, vel_filter
 
 import math
 import os
@@ -25,6 +27,20 @@ from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
 )
+
+cdef extern from "filter_scan.h" nogil:
+    ctypedef struct vel_walk:
+        uint64_t cursor
+        c_bool done
+    ctypedef struct vel_scan:
+        vel_filter *filter
+        uint64_t skip, limit, count
+        bint collect
+        vel_walk walk
+        vel_buffer found, unsure
+    vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error)
+    uint64_t UINT64_MAX
+    uint64_t vel_align8(uint64_t n)
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
@@ -719,7 +735,7 @@ cdef class CollectionBase:
         self._check()
         if self._due():
             # After a failed sync nothing can be removed: look at each document.
-            return self._count_equal({})
+            return self._count_filter({})
         return collection_count(self.c)
 
     def _bounds(self, prefix, start, end):
@@ -803,28 +819,80 @@ cdef class CollectionBase:
         self._engine._reap()
         return bool(engine_is_due(self.e, clock_wall_ns()))
 
-    def _count_equal(self, fields):
-        """How many documents have every one of these fields equal (a missing field equals None)."""
+    # --- filters
+
+    def _filter(self, spec):
+        """A filter for this collection's documents. Raises QueryError."""
+        return filter_new(spec, self.c.names, self)
+
+    def _count_filter(self, filter):
+        """How many documents match a filter, compiled or not."""
+        return self._scan_all(filter, 0, None, None)
+
+    def _scan_filter(self, filter, limit=None, skip=0):
+        """The documents that match a filter, compiled or not, in no order; limit: most to give,
+        skip: matches to pass over before."""
+        cdef list documents = []
+        self._scan_all(filter, skip, limit, documents)
+        return documents
+
+    @cython.final
+    cdef uint64_t _scan_all(self, object filter, object skip, object limit,
+                            list documents) except? 0:
+        cdef Filter compiled = filter if isinstance(filter, Filter) else self._filter(filter)
+        cdef vel_scan s
         cdef vel_error error
         cdef vel_status status
-        cdef uint64_t count = 0
-        cdef vel_buffer expected
+        if compiled._names != self.c.names:
+            raise ValueError("a filter of another collection")
         self._check()
-        memset(&expected, 0, sizeof(expected))
+        memset(&s, 0, sizeof(s))
+        s.filter = &compiled.f
+        s.skip = skip
+        s.limit = UINT64_MAX if limit is None else limit
+        s.collect = documents is not None
         try:
-            body_encode(fields, self.c.names, &expected)
-            with nogil:
-                status = engine_enter(self.e)
-                if not status:
-                    status = engine_count_matches(self.e, self.c, expected.data, expected.size,
-                                                  &count, &error)
-                    engine_leave(self.e)
-            if status:
-                self._check()
-                raise_status(self.e, status, &error)
-            return count
+            while not s.walk.done and s.count < s.limit:
+                with nogil:
+                    status = engine_enter(self.e)
+                    if not status:
+                        status = engine_scan_next(self.e, self.c, &s, &error)
+                        engine_leave(self.e)
+                if status:
+                    self._check()
+                    raise_status(self.e, status, &error)
+                self._take_records(&s, documents)
+                PyErr_CheckSignals()
+            return s.count
         finally:
-            buffer_free(&expected)
+            buffer_free(&s.found)
+            buffer_free(&s.unsure)
+
+    @cython.final
+    cdef int _take_records(self, vel_scan *s, list documents) except -1:
+        """Make documents of the records that a scan came upon; Python decides on some."""
+        cdef size_t at = 0
+        cdef const uint8_t *record
+        cdef vel_record r
+        while at < s.found.size:
+            record = s.found.data + at
+            documents.append(document_new(self, self.c.names, record))
+            at += vel_align8(record_size(record))
+        s.found.size = at = 0
+        while at < s.unsure.size and s.count < s.limit:
+            record = s.unsure.data + at
+            record_read(record, &r)
+            at += vel_align8(r.size)
+            if not filter_decide(s.filter, r.body, r.body_size):
+                continue
+            if s.skip:
+                s.skip -= 1
+                continue
+            s.count += 1
+            if s.collect:
+                documents.append(document_new(self, self.c.names, record))
+        s.unsure.size = 0
+        return 0
 
     # --- writes
 

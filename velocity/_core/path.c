@@ -118,7 +118,8 @@ static bool visit_list(const visitor *v, uint32_t i, const uint8_t *p, const uin
         p = first;
         for (uint32_t at = 0; at < position && p; at++) p = value_skip(p, end);
         next = p ? value_skip(p, end) : NULL;
-        if (next && visit_value(v, i + 1, p, next, flags)) return true;
+        unsigned last = i + 1 == v->path->count ? PATH_AT_POSITION : 0;
+        if (next && visit_value(v, i + 1, p, next, flags | last)) return true;
     }
     for (p = first; count; count--, p = next) {
         next = value_skip(p, end);

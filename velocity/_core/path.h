@@ -53,7 +53,10 @@ VEL_INLINE void path_resolve(vel_path *p, const vel_names *n) {
 const uint8_t *path_find(const vel_path *p, const uint8_t *body, size_t size, const uint8_t **end,
                          bool *list);
 
-enum { PATH_THROUGH_LIST = 1 };  /* reached through the elements of a list, not by position alone */
+enum {
+    PATH_THROUGH_LIST = 1,  /* reached through the elements of a list, not by position alone */
+    PATH_AT_POSITION = 2    /* the last part was a position: a list there is taken as a whole */
+};
 
 /* value: at its tag; NULL: missing there. Returns true to stop. */
 typedef bool (*path_visitor)(void *context, const uint8_t *value, const uint8_t *end,

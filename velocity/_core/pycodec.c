@@ -445,23 +445,46 @@ static int encode_top(encoder *e, PyObject *fields) {
     return encode_mapping(e, fields);
 }
 
-int body_encode(PyObject *fields, vel_names *names, vel_buffer *out) {
-    size_t start = out->size, where;
-    const char *why;
+static int encode_begin(encoder *e, vel_names *names, vel_buffer *out) {
     if (vel_unlikely(buffer_reserve(out, FIELD_ROOM) != VEL_OK)) {
         PyErr_NoMemory();
         return -1;
     }
-    encoder e = {.p = out->data + start, .end = out->data + out->capacity, .out = out,
-                 .names = names, .start = start};
-    int failed = encode_top(&e, fields);
+    *e = (encoder){.p = out->data + out->size, .end = out->data + out->capacity, .out = out,
+                   .names = names, .start = out->size};
+    return 0;
+}
+
+static int encode_end(encoder *e, int failed) {
+    vel_buffer *out = e->out;
+    size_t start = e->start, where;
+    const char *why;
     if (!failed) {
-        out->size = (size_t)(e.p - out->data);
-        if (out->size - start > BODY_SIZE_MAX) failed = make_room(&e, 0);
+        out->size = (size_t)(e->p - out->data);
+        if (out->size - start > BODY_SIZE_MAX) failed = make_room(e, 0);
     }
-    if (!failed && e.ran_python &&
-        body_validate(out->data + start, out->size - start, names_count(names), &where, &why))
+    if (!failed && e->ran_python && body_validate(out->data + start, out->size - start,
+                                                  names_count(e->names), &where, &why))
         failed = refuse(&(encoder){0}, "the document was changed while it was being stored");
     if (failed) out->size = start;
     return failed;
+}
+
+int body_encode(PyObject *fields, vel_names *names, vel_buffer *out) {
+    encoder e;
+    if (encode_begin(&e, names, out) < 0) return -1;
+    return encode_end(&e, encode_top(&e, fields));
+}
+
+int value_encode(PyObject *value, vel_names *names, vel_buffer *out) {
+    /* As a body of one field whose name is empty and inline, so that it is checked as one. */
+    static const uint8_t head[] = {1, 0, 0};
+    encoder e;
+    if (encode_begin(&e, names, out) < 0) return -1;
+    for (size_t i = 0; i < sizeof head; i++) *e.p++ = head[i];
+    if (need(&e, FIELD_ROOM) < 0 || encode_end(&e, encode_value(&e, value)) < 0) return -1;
+    memmove(out->data + e.start, out->data + e.start + sizeof head,
+            out->size - e.start - sizeof head);
+    out->size -= sizeof head;
+    return 0;
 }

@@ -22,6 +22,9 @@ int pycodec_init(PyObject *schema_error);
  * time zone's) and MemoryError pass through. Unknown names are added to `names`, and stay. */
 int body_encode(PyObject *fields, vel_names *names, vel_buffer *out);
 
+/* Append one value, with its tag; otherwise as body_encode. */
+int value_encode(PyObject *value, vel_names *names, vel_buffer *out);
+
 /* A new dict of the whole body; key objects are shared, values are new. NULL with ValueError set
  * when malformed (never happens on validated records). */
 PyObject *body_decode(const uint8_t *body, size_t size, vel_names *names);

@@ -1,56 +1,46 @@
-/* scan.c: reads of whole collections: visit every record, count those that match, list the ids. A
- * walk is pinned for a chunk of the table at a time, never across chunks. */
+/* scan.c: reads of whole collections: visit every record, list the ids. A walk is pinned for a
+ * chunk of the table at a time, never across chunks. */
 #include "engine.h"
 
 #define WALK_AHEAD 16  /* records being fetched ahead of the one visited */
 
-vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
-                        vel_error *error) {
+vel_status engine_visit_next(vel_engine *e, vel_collection *c, vel_walk *walk, record_visit visit,
+                             void *context, vel_error *error) {
     uint64_t *slots = malloc(TABLE_WALK_MIN * sizeof *slots);
     vel_buffer cold = {0};
-    uint64_t cursor = 0;
-    bool done = false;
-    vel_status status = slots ? VEL_OK : VEL_E_NOMEM;
-    while (!status && !done) {
-        epoch_slot *slot = epoch_pin_take();
-        status = engine_readable(e, c);
-        size_t count = status ? 0 : table_walk(&c->table, &cursor, slots, TABLE_WALK_MIN, &done);
-        for (size_t i = 0; i < count && !status; i++) {
-            if (i + WALK_AHEAD < count)
-                __builtin_prefetch(slab_at(&e->slab, table_slot_ref(slots[i + WALK_AHEAD])));
-            const uint8_t *block = slab_at(&e->slab, table_slot_ref(slots[i]));
-            const uint8_t *record = block_record(e, block);
-            if (block_is_cold(e, block)) {
-                size_t at;
-                cold.size = 0;
-                status = engine_read_location(e, block_header(block), &cold, &at, error);
-                if (!status) record = cold.data + at;
-            }
-            if (!status && !engine_is_expired(record_expiry(record)))
-                status = visit(context, e, record);
+    if (!slots) return VEL_E_NOMEM;
+    epoch_slot *slot = epoch_pin_take();
+    vel_status status = engine_readable(e, c);
+    size_t count = 0;
+    if (!status) count = table_walk(&c->table, &walk->cursor, slots, TABLE_WALK_MIN, &walk->done);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (i + WALK_AHEAD < count) {
+            const uint8_t *ahead = slab_at(&e->slab, table_slot_ref(slots[i + WALK_AHEAD]));
+            __builtin_prefetch(ahead);
+            __builtin_prefetch(ahead + 64);
         }
-        epoch_pin_give(slot);
+        const uint8_t *block = slab_at(&e->slab, table_slot_ref(slots[i]));
+        const uint8_t *record = block_record(e, block);
+        if (block_is_cold(e, block)) {
+            size_t at;
+            cold.size = 0;
+            status = engine_read_location(e, block_header(block), &cold, &at, error);
+            if (!status) record = cold.data + at;
+        }
+        if (!status && !engine_is_expired(record_expiry(record)))
+            status = visit(context, e, record);
     }
+    epoch_pin_give(slot);
     free(slots);
     buffer_free(&cold);
     return status;
 }
 
-typedef struct { const uint8_t *expected; size_t expected_size; uint64_t count; } matches;
-
-static vel_status count_match(void *context, vel_engine *e, const uint8_t *record) {
-    matches *m = context;
-    vel_record r;
-    record_read(record, &r);
-    m->count += body_matches(r.body, r.body_size, m->expected, m->expected_size);
-    return VEL_OK;
-}
-
-vel_status engine_count_matches(vel_engine *e, vel_collection *c, const uint8_t *expected,
-                                size_t expected_size, uint64_t *count, vel_error *error) {
-    matches m = {expected, expected_size, 0};
-    vel_status status = engine_visit(e, c, count_match, &m, error);
-    *count = m.count;
+static vel_status engine_visit(vel_engine *e, vel_collection *c, record_visit visit, void *context,
+                               vel_error *error) {
+    vel_walk walk = {0};
+    vel_status status = VEL_OK;
+    while (!status && !walk.done) status = engine_visit_next(e, c, &walk, visit, context, error);
     return status;
 }
 

@@ -1,56 +1,11 @@
 /* value_compare.c: equality of values without decoding them. See value.h. */
 #include "value_lookup.h"
-
-typedef enum { KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_TIME, KIND_BYTES, KIND_STRING,
-               KIND_LIST, KIND_OBJECT } value_kind;
-
-/* A value taken apart. Its bytes are bounded: value_skip went before. */
-typedef struct {
-    value_kind kind;
-    int64_t number;        /* bool, int, time (UTC) */
-    double real;
-    const uint8_t *data;   /* bytes, string, list, object: what follows the size */
-    size_t size;
-} parts;
-
-static parts sized(value_kind kind, const uint8_t *p, bool wide) {
-    return (parts){.kind = kind, .data = p + (wide ? 5 : 2), .size = wide ? load_u32(p + 1) : p[1]};
-}
-
-static parts value_parts(const uint8_t *p) {
-    uint8_t tag = *p;
-    if (tag >= TAG_FIXINT) return (parts){.kind = KIND_INT, .number = tag - FIXINT_ZERO};
-    if (tag >= TAG_SHORT)
-        return (parts){.kind = KIND_STRING, .data = p + 1, .size = tag - (size_t)TAG_SHORT};
-    switch (tag) {
-    case TAG_FALSE: return (parts){.kind = KIND_BOOL, .number = 0};
-    case TAG_TRUE: return (parts){.kind = KIND_BOOL, .number = 1};
-    case TAG_I8: return (parts){.kind = KIND_INT, .number = (int8_t)p[1]};
-    case TAG_I16: return (parts){.kind = KIND_INT, .number = load_i16(p + 1)};
-    case TAG_I32: return (parts){.kind = KIND_INT, .number = load_i32(p + 1)};
-    case TAG_I64: return (parts){.kind = KIND_INT, .number = load_i64(p + 1)};
-    case TAG_F64: return (parts){.kind = KIND_FLOAT, .real = load_f64(p + 1)};
-    case TAG_TIME: case TAG_TIME_TZ:
-        return (parts){.kind = KIND_TIME, .number = load_i64(p + 1)};
-    case TAG_BYTES8: case TAG_BYTES32: return sized(KIND_BYTES, p, tag == TAG_BYTES32);
-    case TAG_ASCII8: case TAG_ASCII32: return sized(KIND_STRING, p, tag == TAG_ASCII32);
-    case TAG_UTF8_8: case TAG_UTF8_32: return sized(KIND_STRING, p, tag == TAG_UTF8_32);
-    case TAG_LIST8: case TAG_LIST32: return sized(KIND_LIST, p, tag == TAG_LIST32);
-    case TAG_OBJECT8: case TAG_OBJECT32: return sized(KIND_OBJECT, p, tag == TAG_OBJECT32);
-    default: return (parts){.kind = KIND_NULL};
-    }
-}
-
-static bool int_equals_float(int64_t i, double f) {
-    /* Both bounds are exact doubles; inside them the conversion cuts only a fraction. */
-    if (!(f >= -9223372036854775808.0 && f < 9223372036854775808.0)) return false;
-    return (int64_t)f == i && (double)(int64_t)f == f;
-}
+#include "value_parts.h"
 
 static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
                          const uint8_t *b_end, int depth);
 
-static bool lists_equal(const parts *a, const parts *b, int depth) {
+static bool lists_equal(const value_parts *a, const value_parts *b, int depth) {
     const uint8_t *a_end = a->data + a->size, *b_end = b->data + b->size;
     uint32_t a_count = 0, b_count = 0;
     const uint8_t *p = varint_read(a->data, a_end, &a_count);
@@ -66,7 +21,7 @@ static bool lists_equal(const parts *a, const parts *b, int depth) {
 }
 
 /* Fields mostly stand in the same order: the lookup is made at the first that does not. */
-static bool objects_equal(const parts *a, const parts *b, int depth) {
+static bool objects_equal(const value_parts *a, const value_parts *b, int depth) {
     vel_fields a_it, b_it;
     vel_field f, g;
     vel_lookup others;
@@ -94,9 +49,9 @@ static bool values_equal(const uint8_t *a, const uint8_t *a_end, const uint8_t *
                          const uint8_t *b_end, int depth) {
     if (!value_skip(a, a_end) || !value_skip(b, b_end)) return false;
     if (a_end - a == b_end - b && memcmp(a, b, (size_t)(a_end - a)) == 0) return true;
-    parts x = value_parts(a), y = value_parts(b);
-    if (x.kind == KIND_INT && y.kind == KIND_FLOAT) return int_equals_float(x.number, y.real);
-    if (x.kind == KIND_FLOAT && y.kind == KIND_INT) return int_equals_float(y.number, x.real);
+    value_parts x = parts_read(a), y = parts_read(b);
+    if (x.kind == KIND_INT && y.kind == KIND_FLOAT) return int_order_float(x.number, y.real) == 0;
+    if (x.kind == KIND_FLOAT && y.kind == KIND_INT) return int_order_float(y.number, x.real) == 0;
     if (x.kind != y.kind) return false;
     switch (x.kind) {
     case KIND_NULL:

@@ -32,7 +32,6 @@ from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.operators import apply_operators
 from velocity.py.results import CASRequest
-from velocity.py.values import is_object
 from velocity.py.watch import ChangeEvent, Watch
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
@@ -127,11 +126,8 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
                     yield document
 
     def count(self, filter: Mapping[str, Any] | None = None) -> int:
-        """How many documents there are, or have every field of `filter` equal (missing: None)."""
-        if filter is None:
-            return len(self)
-        check_equality_filter(filter)
-        return self._count_equal(filter) if filter else len(self)
+        """How many documents there are, or match a filter. Raises QueryError for a bad one."""
+        return len(self) if filter is None else self._count_filter(filter)
 
     def values(self) -> ValuesView[Document]:
         return _Values(self)
@@ -254,24 +250,6 @@ def checked_limit(limit: Any) -> int | None:
     if limit < 0:
         raise QueryError(f"limit: {limit} is below 0")
     return min(limit, sys.maxsize)
-
-
-def check_equality_filter(filter: Mapping[str, Any]) -> None:
-    """Refuse what later versions give another meaning."""
-    if not isinstance(filter, Mapping):
-        raise QueryError(f"filter: wants an object, not {type(filter).__name__}")
-    for name, value in filter.items():
-        if not isinstance(name, str):
-            raise QueryError(f"filter: a field's name is a string, not {type(name).__name__}")
-        if name.startswith("$"):
-            raise QueryError(f"{name}: filter operators are not available in this version")
-        if "." in name:
-            raise QueryError(f"{name}: dotted paths are not available in this version")
-        inner = [key for key in value if str(key).startswith("$")] if is_object(value) else []
-        if inner:
-            raise QueryError(
-                f"{name}: {inner[0]}: filter operators are not available in this version"
-            )
 
 
 class _Values(ValuesView[Document]):

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from velocity._core.document import Document
 from velocity._core.engine import CollectionBase
 from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
-from velocity.py.collection import CHUNK, check_equality_filter, checked_limit
+from velocity._core.filter import Filter
+from velocity.py.collection import CHUNK, checked_limit
 from velocity.py.ids import new_id
 from velocity.py.operators import apply_operators, has_operators
 from velocity.py.results import TransactionCASResult
@@ -227,12 +228,13 @@ class Transaction:
     def count(self, collection: str, filter: Mapping[str, Any] | None = None) -> int:
         """As the collection's count, with the writes made so far; conflicts as scan's."""
         self._remember_count(collection)
-        wanted = {} if filter is None else filter
-        check_equality_filter(wanted)
         total = self._db.collection(collection).count(filter)
-        for id, state in self._written.get(collection, {}).items():
-            before = self._read[collection, id]
-            total += _matches(state, wanted) - _matches(before, wanted)
+        written = self._written.get(collection)
+        if written:
+            wanted = Filter({} if filter is None else filter)
+            for id, state in written.items():
+                before = self._read[collection, id]
+                total += _matches(state, wanted) - _matches(before, wanted)
         return total
 
     def _check_active(self) -> None:
@@ -325,8 +327,8 @@ def _given(state: _State) -> Document | None:
     return Document(document.id, copied(document.to_dict()))._as_version(state.version)
 
 
-def _matches(state: _State, wanted: Mapping[str, Any]) -> bool:
-    return state.document is not None and fields_match(state.document, wanted)
+def _matches(state: _State, wanted: Filter) -> bool:
+    return state.document is not None and wanted.matches(state.document.to_dict())
 
 
 def _in_range(id: str, prefix: str | None, start: str | None, end: str | None) -> bool:

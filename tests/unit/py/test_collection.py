@@ -102,22 +102,6 @@ def test_setdefault(users):
     assert users.setdefault("b").fields == {}
 
 
-FILTERS = [
-    ({"$or": []}, r"\$or: filter operators"),
-    ({"n": {"$gt": 1}}, r"n: \$gt: filter operators"),
-    ({"a.b": 1}, "a.b: dotted paths"),
-    ({5: 1}, "int"),
-    ([], "list"),
-]
-
-
-@pytest.mark.parametrize(("filter", "says"), FILTERS)
-def test_filters_of_later_versions_are_refused(filter, says, users):
-    users.put("a", {"n": 1})
-    with pytest.raises(QueryError, match=says):
-        users.count(filter)
-
-
 def test_count(users):
     users.put_many([("a", {"n": 1, "o": {"x": 1}}), ("b", {"n": 1.0}), ("c", {"n": True})])
     assert users.count() == users.count({}) == 3
