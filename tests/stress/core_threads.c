@@ -13,6 +13,7 @@
  * inside when the engine closes is told so; what is left on disk verifies.
  */
 #include "engine.h"
+#include "filter_scan.h"
 #include "value_write.h"
 
 #define THREADS 4
@@ -208,20 +209,50 @@ static vel_status read_many(worker *w, bool attached) {
     return status;
 }
 
+/* Documents whose n is above 500. */
+static vel_status scan(worker *w, vel_error *error) {
+    vel_collection *c = w->scene->users;
+    vel_filter f;
+    uint32_t node, path;
+    uint8_t limit[9];
+    vel_record r;
+    vel_scan s = {.filter = &f, .limit = UINT64_MAX, .collect = true};
+    vel_status status = filter_open(&f, c->names);
+    if (!status) status = filter_add_path(&f, (const uint8_t *)"n", 1, &path);
+    if (!status) status = filter_add(&f, 0, FILTER_GT, &node);
+    size_t size = (size_t)(int_write(limit, 500) - limit);
+    if (!status) status = buffer_reserve(&f.bytes, size);
+    if (!status) {
+        f.nodes[node].path = path;
+        memcpy(f.bytes.data, limit, size);
+        f.bytes.size = size;
+        status = filter_add_value(&f, node, 0);
+    }
+    if (!status) filter_seal(&f);
+    while (!status && !s.walk.done) {
+        status = engine_scan_next(w->scene->engine, c, &s, error);
+        for (size_t at = 0; at < s.found.size && !status; at += vel_align8(r.size))
+            CHECK(record_number(s.found.data + at, &r) > 500);
+        s.found.size = 0;
+    }
+    buffer_free(&s.found);
+    buffer_free(&s.unsure);
+    filter_close(&f);
+    return status;
+}
+
 static vel_status walk(worker *w) {
     vel_engine *e = w->scene->engine;
     vel_range range = {.prefix = (const uint8_t *)"u1", .prefix_size = 2};
     vel_buffer arena = {0};
     vel_error error;
     vel_id *ids = NULL;
-    uint8_t body[128];
-    size_t count = 0, size = body_make(body, 5, false);
-    uint64_t matching = 0;
+    size_t count = 0;
     vel_status status = engine_enter(e);
     if (status) return status;
     status = engine_ids(e, w->scene->users, &range, &ids, &count, &arena, &error);
     if (!status) CHECK(count <= IDS);
-    if (!status) status = engine_count_matches(e, w->scene->users, body, size, &matching, &error);
+    if (!status) status = scan(w, &error);
     engine_leave(e);
     free(ids);
     buffer_free(&arena);

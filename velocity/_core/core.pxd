@@ -24,6 +24,7 @@ cdef extern from "base.h" nogil:
         uint8_t *data
         size_t size
         size_t capacity
+    uint64_t vel_align8(uint64_t n)
     vel_status buffer_reserve(vel_buffer *b, size_t more)
     void buffer_borrow(vel_buffer *b, uint8_t *array, size_t capacity)
     void buffer_free(vel_buffer *b)

@@ -10,7 +10,9 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from velocity._core.core cimport ID_SIZE_MAX, record_id, record_id_size, record_size, vel_names
+from velocity._core.core cimport (
+    ID_SIZE_MAX, record_id, record_id_size, record_size, vel_align8, vel_buffer, vel_names,
+)
 
 DEF INLINE_SIZE = 168  # bytes of a record kept in the document itself
 
@@ -74,3 +76,14 @@ cdef inline Document document_new(object owner, vel_names *names, const uint8_t 
     d._body_at = <uint32_t>(record_id(record) - record) + record_id_size(record)
     d._body_size = size - d._body_at
     return d
+
+
+cdef inline int document_new_many(object owner, vel_names *names, vel_buffer *records,
+                                  list to) except -1:
+    """Append a Document for each of the records, which are 8-aligned; the buffer is empty then."""
+    cdef size_t at = 0
+    while at < records.size:
+        to.append(document_new(owner, names, records.data + at))
+        at += vel_align8(record_size(records.data + at))
+    records.size = 0
+    return 0

@@ -14,8 +14,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from velocity._core.core cimport *
-from velocity._core.document cimport Document, document_new, id_bytes
-from velocity._core.filter cimport Filter, filter_decide, filter_new, vel_filter
+from velocity._core.document cimport Document, document_new, document_new_many, id_bytes
+from velocity._core.filter cimport Filter, engine_scan_next, filter_new, vel_scan
 
 import math
 import os
@@ -27,20 +27,6 @@ from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
 )
-
-cdef extern from "filter_scan.h" nogil:
-    ctypedef struct vel_walk:
-        uint64_t cursor
-        c_bool done
-    ctypedef struct vel_scan:
-        vel_filter *filter
-        uint64_t skip, limit, count
-        bint collect
-        vel_walk walk
-        vel_buffer found, unsure
-    vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error)
-    uint64_t UINT64_MAX
-    uint64_t vel_align8(uint64_t n)
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
@@ -843,16 +829,10 @@ cdef class CollectionBase:
         cdef vel_scan s
         cdef vel_error error
         cdef vel_status status
-        if compiled._names != self.c.names:
-            raise ValueError("a filter of another collection")
         self._check()
-        memset(&s, 0, sizeof(s))
-        s.filter = &compiled.f
-        s.skip = skip
-        s.limit = UINT64_MAX if limit is None else limit
-        s.collect = documents is not None
+        compiled.scan_begin(&s, self.c.names, skip, limit, documents is not None)
         try:
-            while not s.walk.done and s.count < s.limit:
+            while not s.walk.done:
                 with nogil:
                     status = engine_enter(self.e)
                     if not status:
@@ -861,38 +841,14 @@ cdef class CollectionBase:
                 if status:
                     self._check()
                     raise_status(self.e, status, &error)
-                self._take_records(&s, documents)
+                compiled.scan_decide(&s)
+                if documents is not None:
+                    document_new_many(self, self.c.names, &s.found, documents)
                 PyErr_CheckSignals()
             return s.count
         finally:
             buffer_free(&s.found)
             buffer_free(&s.unsure)
-
-    @cython.final
-    cdef int _take_records(self, vel_scan *s, list documents) except -1:
-        """Make documents of the records that a scan came upon; Python decides on some."""
-        cdef size_t at = 0
-        cdef const uint8_t *record
-        cdef vel_record r
-        while at < s.found.size:
-            record = s.found.data + at
-            documents.append(document_new(self, self.c.names, record))
-            at += vel_align8(record_size(record))
-        s.found.size = at = 0
-        while at < s.unsure.size and s.count < s.limit:
-            record = s.unsure.data + at
-            record_read(record, &r)
-            at += vel_align8(r.size)
-            if not filter_decide(s.filter, r.body, r.body_size):
-                continue
-            if s.skip:
-                s.skip -= 1
-                continue
-            s.count += 1
-            if s.collect:
-                documents.append(document_new(self, self.c.names, record))
-        s.unsure.size = 0
-        return 0
 
     # --- writes
 

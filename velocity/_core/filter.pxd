@@ -2,7 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from velocity._core.core cimport vel_buffer, vel_names, vel_status
+from velocity._core.core cimport (
+    c_bool, vel_buffer, vel_collection, vel_engine, vel_error, vel_names, vel_status,
+)
 
 
 cdef extern from "filter.h" nogil:
@@ -42,6 +44,20 @@ cdef extern from "filter.h" nogil:
                             const uint8_t *end) except -1 with gil
 
 
+cdef extern from "filter_scan.h" nogil:
+    ctypedef struct vel_walk:
+        uint64_t cursor
+        c_bool done
+    ctypedef struct vel_scan:
+        vel_filter *filter
+        uint64_t skip, limit, count
+        bint collect
+        vel_walk walk
+        vel_buffer found, unsure
+    vel_status scan_match(vel_scan *s, const uint8_t *record)
+    vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error)
+
+
 cdef class Filter:
     cdef vel_filter f
     cdef vel_names *_names       # where its values' names are numbered
@@ -49,6 +65,11 @@ cdef class Filter:
     cdef list _patterns          # of FILTER_TEXT: functions of a text
     cdef object _where           # while it is compiled: the path at hand
 
+    # Begin a scan of documents whose names `names` numbers.
+    cdef int scan_begin(self, vel_scan *s, const vel_names *names, object skip, object limit,
+                        bint collect) except -1
+    # Decide on the records on which the core could not: those that match go behind the found ones.
+    cdef int scan_decide(self, vel_scan *s) except -1
     cdef int _own(self) except -1
     cdef int _compile(self, object spec) except -1
     cdef int _check(self, vel_status status) except -1

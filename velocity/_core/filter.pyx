@@ -1,12 +1,12 @@
 """Filters in MongoDB's language, compiled once and evaluated on encoded documents."""
 
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t
 from libc.string cimport memset
 
 from velocity._core.core cimport (
-    VEL_E_INVALID, VEL_E_NOMEM, body_encode, buffer_free, buffer_reserve, names_free, names_new,
-    pycodec_init, value_encode,
+    VEL_E_INVALID, VEL_E_NOMEM, body_encode, buffer_free, names_free, names_new, pycodec_init,
+    record_read, value_encode, vel_align8, vel_record,
 )
 
 import re
@@ -103,6 +103,32 @@ cdef class Filter:
             return filter_decide_value(&self.f, body.data, body.data + body.size) == 1
         finally:
             buffer_free(&body)
+
+    # --- scans
+
+    cdef int scan_begin(self, vel_scan *s, const vel_names *names, object skip, object limit,
+                        bint collect) except -1:
+        if self.f.names != names:
+            raise ValueError("a filter of another collection")
+        memset(s, 0, sizeof(s[0]))
+        s.filter = &self.f
+        s.skip = skip
+        s.limit = UINT64_MAX if limit is None else limit
+        s.collect = collect
+        s.walk.done = not s.limit
+        return 0
+
+    cdef int scan_decide(self, vel_scan *s) except -1:
+        cdef size_t at = 0
+        cdef vel_record r
+        while at < s.unsure.size and s.count < s.limit:
+            record_read(s.unsure.data + at, &r)
+            if filter_decide(&self.f, r.body, r.body_size):
+                self._check(scan_match(s, s.unsure.data + at))
+            at += vel_align8(r.size)
+        s.unsure.size = 0
+        s.walk.done = s.walk.done or s.count >= s.limit
+        return 0
 
     # --- building
 

@@ -4,15 +4,6 @@
 #define SCAN_CHUNKS 64              /* of the table in one call: up to 4096 documents each */
 #define SCAN_BYTES (1u << 20)       /* of records that end a call */
 
-static vel_status copy_record(vel_buffer *to, const uint8_t *record) {
-    size_t size = vel_align8(record_size(record));
-    vel_status status = buffer_reserve(to, size);
-    if (status) return status;
-    memcpy(to->data + to->size, record, record_size(record));
-    to->size += size;
-    return VEL_OK;
-}
-
 static vel_status scan_record(void *context, vel_engine *e, const uint8_t *record) {
     vel_scan *s = context;
     vel_record r;
@@ -23,18 +14,12 @@ static vel_status scan_record(void *context, vel_engine *e, const uint8_t *recor
     case FILTER_NO:
         return VEL_OK;
     case FILTER_MAYBE:
-        return copy_record(&s->unsure, record);
+        return scan_copy(&s->unsure, record);
     default:
         break;
     }
-    if (s->skip) {
-        s->skip--;
-        return VEL_OK;
-    }
-    s->count++;
-    vel_status status = s->collect ? copy_record(&s->found, record) : VEL_OK;
-    if (!status && s->count >= s->limit) status = VEL_END;
-    return status;
+    vel_status status = scan_match(s, record);
+    return !status && s->count >= s->limit ? VEL_END : status;
 }
 
 vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error) {

@@ -20,10 +20,31 @@ typedef struct {
     vel_buffer found, unsure;
 } vel_scan;
 
-/* Go on with a scan, for a while: until there are records to take, the limit is reached, all is
- * done, or some hundred thousand documents were looked at. Documents are evaluated where they lie,
- * each as it is when it is reached. Begin with all fields zero but filter, skip, limit, collect.
- * Without the GIL. */
+/* Go on with a scan, for a while: until there are records to take, or the limit is reached or all is
+ * done (walk.done then), or some hundred thousand documents were looked at. Documents are evaluated
+ * where they lie, each as it is when it is reached. Begin with all fields zero but filter, skip,
+ * limit (at least 1), collect. Without the GIL. */
 vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error);
+
+/* Copy a record, 8-aligned. VEL_OK or VEL_E_NOMEM. */
+VEL_INLINE vel_status scan_copy(vel_buffer *to, const uint8_t *record) {
+    size_t size = vel_align8(record_size(record));
+    vel_status status = buffer_reserve(to, size);
+    if (status) return status;
+    memcpy(to->data + to->size, record, record_size(record));
+    to->size += size;
+    return VEL_OK;
+}
+
+/* Take a record that matches: pass over it, or count it and, when asked for, copy it. VEL_OK or
+ * VEL_E_NOMEM. */
+VEL_INLINE vel_status scan_match(vel_scan *s, const uint8_t *record) {
+    if (s->skip) {
+        s->skip--;
+        return VEL_OK;
+    }
+    s->count++;
+    return s->collect ? scan_copy(&s->found, record) : VEL_OK;
+}
 
 #endif
