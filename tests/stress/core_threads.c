@@ -243,7 +243,8 @@ static vel_status scan(worker *w, vel_error *error) {
 
 static vel_status walk(worker *w) {
     vel_engine *e = w->scene->engine;
-    vel_range range = {.prefix = (const uint8_t *)"u1", .prefix_size = 2};
+    vel_range range = {.from = (const uint8_t *)"u1", .from_size = 2,
+                       .to = (const uint8_t *)"u2", .to_size = 2};
     vel_buffer arena = {0};
     vel_error error;
     vel_id *ids = NULL;

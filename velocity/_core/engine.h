@@ -315,7 +315,7 @@ VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
     return p->body_at ? e->scratch.data + p->body_at - 1 : p->record.body;
 }
 
-/* --- read.c: reads; scan.c: whole collections ------------------------------------------------ */
+/* --- read.c: reads. Of whole collections: scan.h ---------------------------------------------- */
 
 /* Checks that must come after pinning: close and drop wait for pins before they free. */
 vel_status engine_readable(const vel_engine *e, const vel_collection *c);
@@ -355,27 +355,10 @@ typedef struct {
 vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                             bool attached, vel_buffer *arena, vel_error *error);
 
-/* Ids with from <= id < to; to NULL: no end. */
-typedef struct {
-    const uint8_t *from, *to;
-    uint32_t from_size, to_size;
-} vel_range;
-/* All ids of live documents in a range, sorted by bytes, without the tree of ids.h. Out: entries
- * point into *arena as offsets; the caller frees *ids. */
-typedef struct { uint64_t at; uint32_t size; } vel_id;
-vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
-                      size_t *count, vel_buffer *arena, vel_error *error);
 /* Append the operation that a block's header names to *out, checked; *at: offset of its record
  * there. Requires: pinned slot, or commit_lock. */
 vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at,
                                 vel_error *error);
-/* Call visit for each current record of the next chunk of the table: start with a zeroed walk and
- * go on until it is done. A record is valid inside the visit; a status that it returns ends the
- * chunk and comes back. Pinned meanwhile. Without the GIL. */
-typedef struct { uint64_t cursor; bool done; } vel_walk;
-typedef vel_status (*record_visit)(void *context, vel_engine *e, const uint8_t *record);
-vel_status engine_visit_next(vel_engine *e, vel_collection *c, vel_walk *walk, record_visit visit,
-                             void *context, vel_error *error);
 
 /* --- recovery.c, compaction.c, reap.c -------------------------------------------------------- */
 

@@ -6,8 +6,8 @@
 #ifndef VEL_FILTER_SCAN_H
 #define VEL_FILTER_SCAN_H
 
-#include "engine.h"
 #include "filter.h"
+#include "scan.h"
 
 typedef struct {
     vel_filter *filter;
@@ -20,10 +20,10 @@ typedef struct {
     vel_buffer found, unsure;
 } vel_scan;
 
-/* Go on with a scan, for a while: until there are records to take, or the limit is reached or all is
- * done (walk.done then), or some hundred thousand documents were looked at. Documents are evaluated
- * where they lie, each as it is when it is reached. Begin with all fields zero but filter, skip,
- * limit (at least 1), collect. Without the GIL. */
+/* Go on with a scan, for a while: until there are records to take, or the limit is reached or all
+ * is done (walk.done then), or some hundred thousand documents were looked at. Documents are
+ * evaluated where they lie, each as it is when it is reached. Begin with all fields zero but
+ * filter, skip, limit (at least 1), collect. Without the GIL. */
 vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error);
 
 /* Copy a record, 8-aligned. VEL_OK or VEL_E_NOMEM. */

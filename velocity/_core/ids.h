@@ -12,7 +12,7 @@
 #ifndef VEL_IDS_H
 #define VEL_IDS_H
 
-#include "engine.h"
+#include "scan.h"
 
 /* The first ids of a range, in reverse the last, at most `limit`, into ids and the arena (emptied
  * first). Ids of expired documents are among them. attached: the thread is attached, and

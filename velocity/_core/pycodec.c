@@ -2,6 +2,7 @@
 #include "pycodec.h"
 
 #include "pydict.h"
+#include "pyint.h"
 #include "pynames.h"
 #include "pytime.h"
 #include "value_write.h"
@@ -275,22 +276,6 @@ static int encode_nested(encoder *e, PyObject *value, bool list) {
     }
     e->depth--;
     return failed ? -1 : close_container(e, inside, list ? TAG_LIST32 : TAG_OBJECT32);
-}
-
-/* An int of one digit. Its value, without a call. */
-VEL_INLINE bool int_is_compact(PyObject *value) {
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyUnstable_Long_IsCompact((PyLongObject *)value);
-#else
-    return Py_SIZE(value) >= -1 && Py_SIZE(value) <= 1;
-#endif
-}
-VEL_INLINE int64_t int_compact_value(PyObject *value) {
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyUnstable_Long_CompactValue((PyLongObject *)value);
-#else
-    return Py_SIZE(value) * (int64_t)((PyLongObject *)value)->ob_digit[0];
-#endif
 }
 
 /* The values met most often: short ASCII strings and small ints. They run no code of the
