@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, final
 
+def value_order(a: Any, b: Any) -> int:
+    """-1, 0 or 1: two values in the one order of all values."""
+
 @final
 class Filter:
     """A compiled filter. May be used from any number of threads.

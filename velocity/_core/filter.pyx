@@ -18,6 +18,10 @@ from velocity._core.filter_arguments import (
     pattern_search, size_wanted, truth, type_bits,
 )
 
+cdef extern from "value_order.h" nogil:
+    int c_value_order "value_order"(const vel_names *names, const uint8_t *a, const uint8_t *a_end,
+                                    const uint8_t *b, const uint8_t *b_end)
+
 cdef extern from "Python.h":
     Py_UCS4 PyUnicode_READ_CHAR(object text, Py_ssize_t at)
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
@@ -44,6 +48,27 @@ cdef int text_fits(void *context, uint32_t number, const uint8_t *bytes,
                    size_t size) except -1 with gil:
     cdef Filter filter = <Filter>context
     return filter._patterns[number](PyUnicode_DecodeUTF8(<const char *>bytes, size, NULL))
+
+
+def value_order(a, b):
+    """-1, 0 or 1: two values in the one order of all values."""
+    cdef vel_buffer values
+    cdef vel_names *names = names_new()
+    cdef size_t split
+    cdef int order
+    memset(&values, 0, sizeof(values))
+    try:
+        if names == NULL:
+            raise MemoryError()
+        value_encode(a, names, &values)
+        split = values.size
+        value_encode(b, names, &values)
+        order = c_value_order(names, values.data, values.data + split, values.data + split,
+                              values.data + values.size)
+        return (order > 0) - (order < 0)
+    finally:
+        names_free(names)
+        buffer_free(&values)
 
 
 @cython.final
