@@ -26,6 +26,7 @@ from velocity._core.arguments import check_object, each, name_bytes
 from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
+    UniqueError,
 )
 
 cdef extern from "filter_scan.h" nogil:
@@ -48,6 +49,7 @@ cdef extern from "Python.h":
 
 epoch_init()
 pycodec_init(SchemaError)
+pykey_init()
 
 DEF BODY_ROOM = 1024           # bytes on the stack for one encoded body
 DEF KEYS_ROOM = 4096           # and for the keys of a batch read
@@ -93,6 +95,8 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise DatabaseClosedError("the database is closed: open it again")
     if status == VEL_E_INVALID:
         raise ConfigError(f"{where(error)}{text_of(error.what)}")
+    if status == VEL_E_UNIQUE:
+        raise_conflict(error)
     raise SchemaError(text_of(error.what))
 
 
@@ -1267,3 +1271,8 @@ def verify_directory(path):
 
 
 pyfaults_init(sys.modules[__name__])
+
+
+# --- indexes ----------------------------------------------------------------------------------
+
+include "indexes.pxi"

@@ -60,7 +60,7 @@ typedef struct vel_index {
     size_t batch_inserts;     /* while a batch reserves; commit_lock */
 } vel_index;
 
-/* The indexes of a collection: replaced as a whole, under commit_lock. NULL: none. */
+/* The indexes of a collection, in the order of creation. Guarded by commit_lock. NULL: none. */
 typedef struct index_list {
     uint32_t count;
     vel_index *at[];
@@ -69,8 +69,18 @@ typedef struct index_list {
 VEL_INLINE index_state index_state_of(const vel_index *ix) {
     return (index_state)atomic_get_acquire(&ix->state);
 }
+/* Any thread. */
+VEL_INLINE bool index_is_multikey(const vel_index *ix) {
+    return atomic_get_acquire(&ix->multikey);
+}
+VEL_INLINE uint64_t index_entries(const vel_index *ix) {
+    return atomic_get_relaxed(&ix->tree.count);
+}
+VEL_INLINE uint64_t index_bytes(const vel_index *ix) {
+    return atomic_get_relaxed(&ix->tree.memory);
+}
 
-/* --- index_build.c: creating and dropping ----------------------------------------------------- */
+/* --- index_build.c: creating and dropping ---------------------------------------------------- */
 
 typedef struct { const uint8_t *path; uint32_t size; bool descending; } index_field;
 
@@ -116,7 +126,7 @@ void index_drop_all(vel_engine *e, vel_collection *c);
 /* Bytes of trees. Requires commit_lock. */
 uint64_t index_memory(const vel_collection *c);
 
-/* --- index_keys.c: from documents to keys ----------------------------------------------------- */
+/* --- index_keys.c: from documents to keys ---------------------------------------------------- */
 
 /* The keys of one document in one index: distinct, in order, without the hash. */
 typedef struct { uint32_t at, size; } index_spot;
@@ -141,7 +151,7 @@ vel_status index_keys_of(vel_index *ix, const uint8_t *body, size_t size, index_
 bool index_values_same(vel_index *ix, const uint8_t *a, size_t a_size, const uint8_t *b,
                        size_t b_size);
 
-/* --- index_apply.c: keeping indexes in step with the writes of a batch ------------------------- */
+/* --- index_apply.c: keeping indexes in step with the writes of a batch ----------------------- */
 
 /* One entry that comes or goes. */
 typedef struct {
@@ -206,7 +216,7 @@ void index_undo_apply(const index_undo *u);
 /* An index goes: forget it. */
 void index_undo_forget(index_undo *u, const vel_index *ix);
 
-/* --- index_scan.c: reading --------------------------------------------------------------------- */
+/* --- index_scan.c: reading ------------------------------------------------------------------- */
 
 /* A walk over the entries in [from, to). `from` and `to` are the caller's for the time of the walk:
  * whole or partial keys; to NULL: no end. */
