@@ -356,9 +356,50 @@ def test_memory_is_counted_and_given_back(db, jobs):
     assert db._engine.stats()["index_memory"] == before
 
 
-def test_partial_indexes_are_refused_with_a_reason(jobs):
-    with pytest.raises(QueryError, match="where"):
-        jobs.create_index("n", where={"state": "waiting"})
+def test_a_partial_index_holds_what_matches(store):
+    db = store.open()
+    jobs = db.create_collection("jobs")
+    documents = fill(jobs)
+    where = {"state": "waiting", "priority": {"$gte": 2}}
+
+    def check():
+        documents = {id: doc[1] for id, doc in contents(jobs).items()}
+        inside = {
+            id: fields
+            for id, fields in documents.items()
+            if fields.get("state") == "waiting" and fields.get("priority", 0) >= 2
+        }
+        assert held(jobs, "p") == expected(inside, ("n",))
+
+    assert jobs.create_index("n", unique=True, where=where, name="p") == "p"
+    assert jobs.create_index("n", unique=True, where=where, name="p") == "p"
+    with pytest.raises(SchemaError):
+        jobs.create_index("n", unique=True, where={}, name="p")
+    assert jobs.indexes[0].where == where
+    check()
+    jobs.update("j2", {"state": "running"})
+    jobs.update("j3", {"state": "waiting"})
+    jobs.update("j4", {"other": 1})
+    jobs.delete("j6")
+    jobs.put("late", {"state": "waiting", "priority": 9, "later": 1})
+    check()
+    jobs.put("twice", {"state": "running", "n": 10})
+    with pytest.raises(UniqueError):
+        jobs.put("twice", {"state": "waiting", "priority": 3, "n": documents["j10"]["n"]})
+    check()
+    if store.durable:
+        jobs = store.reopen()["jobs"]
+        assert jobs.indexes[0].where == where
+        check()
+    jobs.drop_index("p")
+    jobs.put("twice", {"state": "waiting", "priority": 3, "n": 10})
+
+
+@pytest.mark.parametrize("where", [{"a": {"$nope": 1}}, {"a": {"$regex": "x.*y+"}}, 5, {"$and": 1}])
+def test_filters_that_no_partial_index_can_have(jobs, where):
+    with pytest.raises(QueryError):
+        jobs.create_index("n", where=where)
+    assert jobs.indexes == []
 
 
 def test_from_asyncio(store):

@@ -228,11 +228,14 @@ cdef extern from "index.h" nogil:
         const uint8_t *path
         uint32_t size
         c_bool descending
+    ctypedef struct index_where "vel_filter":
+        pass
     ctypedef struct index_definition:
         const char *name
         const index_field *fields
         uint32_t field_count
         c_bool unique
+        index_where *where
     ctypedef struct index_cursor:
         pass
     ctypedef struct index_read:
@@ -241,7 +244,7 @@ cdef extern from "index.h" nogil:
         uint32_t count
     vel_status index_create(vel_engine *e, vel_collection *c, const index_definition *d,
                             bint alone, vel_index **out, vel_error *error)
-    vel_status index_drop(vel_engine *e, vel_collection *c, const char *name)
+    vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, index_where **where)
     vel_status index_find(vel_engine *e, vel_collection *c, const char *name, vel_index **out)
     void index_release(vel_index *ix)
     bint index_is_multikey(const vel_index *ix)

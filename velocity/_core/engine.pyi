@@ -283,12 +283,13 @@ def create_index(
     name: str,
     fields: list[tuple[str, int]],
     unique: bool = False,
+    where: Mapping[str, Any] | None = None,
     alone: bool = False,
 ) -> bool:
     """Build an index on [(path, 1 or -1)], also while others write; False when there is one of that
-    name. alone: nobody else uses the database yet.
+    name. where: a filter of the documents that are in it. alone: nobody else uses the database yet.
 
-    Raises UniqueError, SchemaError; then there is no such index.
+    Raises UniqueError, SchemaError, QueryError; then there is no such index.
     """
 
 def drop_index(collection: CollectionBase, name: str) -> bool:

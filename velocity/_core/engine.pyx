@@ -26,7 +26,7 @@ from velocity._core.arguments import check_object, each, name_bytes
 from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
-    UniqueError,
+    QueryError, UniqueError,
 )
 
 cdef extern from "filter_scan.h" nogil:
@@ -184,6 +184,7 @@ cdef class Engine:
     """
 
     cdef vel_engine *e
+    cdef dict wheres     # address -> Filter that an index uses
 
     def __cinit__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0,
                   bint sync_writes=False, double flush_interval=0.05):
@@ -211,6 +212,7 @@ cdef class Engine:
         if status:
             raise_status(NULL, status, &error)
         self.e = e
+        self.wheres = {}
 
     def __dealloc__(self):
         cdef vel_error error

@@ -28,6 +28,7 @@
 
 typedef struct vel_engine vel_engine;
 typedef struct vel_collection vel_collection;
+typedef struct vel_filter vel_filter;
 
 #define INDEX_FIELDS_MAX 32u
 #define INDEX_KEY_MAX 1024u                /* bytes of the keys of an entry */
@@ -52,6 +53,8 @@ typedef struct vel_index {
     uint8_t *descending;      /* per field; owned */
     uint32_t field_count;
     bool unique;
+    vel_filter *where;        /* only documents that match are in it; NULL: all. The creator keeps
+                               * it until the index is gone */
     uint32_t holds;           /* atomic: the collection's, and those of index_find */
     uint32_t state;           /* atomic: index_state; changed under commit_lock and `lock` */
     uint32_t multikey;        /* atomic: some document has, or had, a list there */
@@ -89,6 +92,7 @@ typedef struct {
     const index_field *fields;
     uint32_t field_count;
     bool unique;
+    vel_filter *where;        /* NULL: none; one that needs no Python */
 } index_definition;
 
 /* Two documents that would share a key of a unique index: ids and key, one behind the other. */
@@ -115,8 +119,9 @@ vel_status index_refuse(const vel_index *ix, index_conflict *first, vel_error *e
  * _MEMORY_LIMIT, _IO, _CORRUPT. On failure nothing is left of it. Without the GIL. */
 vel_status index_create(vel_engine *e, vel_collection *c, const index_definition *d, bool alone,
                         vel_index **out, vel_error *error);
-/* Returns VEL_OK, VEL_NOT_FOUND, VEL_E_CLOSED. Takes commit_lock: without the GIL. */
-vel_status index_drop(vel_engine *e, vel_collection *c, const char *name);
+/* Returns VEL_OK with *where the filter that is no longer used, VEL_NOT_FOUND, VEL_E_CLOSED. Takes
+ * commit_lock: without the GIL. */
+vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, vel_filter **where);
 /* VEL_OK with *out, held for the caller (index_release), or VEL_NOT_FOUND; those being built are
  * not found. Takes commit_lock: without the GIL. */
 vel_status index_find(vel_engine *e, vel_collection *c, const char *name, vel_index **out);

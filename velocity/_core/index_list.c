@@ -39,6 +39,7 @@ static vel_status fill(vel_index *ix, const index_definition *d, vel_error *erro
     if (!ix->name || !ix->paths || !ix->descending) return VEL_E_NOMEM;
     ix->field_count = d->field_count;
     ix->unique = d->unique;
+    ix->where = d->where;
     for (uint32_t i = 0; i < d->field_count; i++) {
         const index_field *f = &d->fields[i];
         vel_status status = path_compile(&ix->paths[i], f->path, f->size);
@@ -129,12 +130,13 @@ void index_drop_all(vel_engine *e, vel_collection *c) {
     while (c->indexes) index_remove(e, c->indexes->at[0]);
 }
 
-vel_status index_drop(vel_engine *e, vel_collection *c, const char *name) {
+vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, vel_filter **where) {
     vel_status status = engine_usable(e);
     if (status) return status;
     pthread_mutex_lock(&e->commit_lock);
     status = engine_usable(e);
     vel_index *ix = status || c->dropped ? NULL : find_named(c, name);
+    *where = ix ? ix->where : NULL;
     if (ix) index_remove(e, ix);
     else if (!status) status = VEL_NOT_FOUND;
     pthread_mutex_unlock(&e->commit_lock);

@@ -238,13 +238,14 @@ def find_index(CollectionBase collection not None, name):
     return index
 
 
-def create_index(CollectionBase collection not None, name, fields, bint unique=False,
+def create_index(CollectionBase collection not None, name, fields, bint unique=False, where=None,
                  bint alone=False):
     """Build an index on [(path, 1 or -1)], also while others write; False when there is one of that
-    name. alone: nobody else uses the database yet.
+    name. where: a filter of the documents that are in it. alone: nobody else uses the database yet.
 
-    Raises UniqueError, SchemaError; then there is no such index.
+    Raises UniqueError, SchemaError, QueryError; then there is no such index.
     """
+    cdef Filter filter = None
     cdef vel_error error
     cdef vel_status status
     cdef vel_index *ix = NULL
@@ -259,6 +260,13 @@ def create_index(CollectionBase collection not None, name, fields, bint unique=F
     d.name = encoded
     d.field_count = <uint32_t>len(paths)
     d.unique = unique
+    d.where = NULL
+    if where is not None:
+        # It must not keep the engine alive, which keeps it.
+        filter = filter_new(where, collection.c.names, ())
+        if filter.f.needs_python:
+            raise QueryError("where: $regex is not possible in a partial index")
+        d.where = <index_where *>&filter.f
     if buffer_reserve(&parts, (len(paths) + 1) * sizeof(index_field)):
         raise MemoryError()
     f = <index_field *>parts.data
@@ -273,6 +281,8 @@ def create_index(CollectionBase collection not None, name, fields, bint unique=F
         buffer_free(&parts)
     if ix != NULL:
         index_release(ix)
+    if filter is not None and status == VEL_OK:
+        collection._engine.wheres[<size_t>d.where] = filter
     if status == VEL_E_UNIQUE:
         shown = "; ".join(f"{value!r} of documents {a!r} and {b!r}"
                           for value, a, b in conflicts_of(&error))
@@ -287,12 +297,14 @@ def create_index(CollectionBase collection not None, name, fields, bint unique=F
 
 def drop_index(CollectionBase collection not None, name):
     """Drop; False when there is none of that name."""
+    cdef index_where *filter = NULL
     cdef vel_status status
     encoded = index_name(name)
     collection._check()
     cdef const char *bytes = encoded
     with nogil:
-        status = index_drop(collection.e, collection.c, bytes)
+        status = index_drop(collection.e, collection.c, bytes, &filter)
     if status < 0:
         raise_unusable(collection.e)
+    collection._engine.wheres.pop(<size_t>filter, None)
     return status == VEL_OK

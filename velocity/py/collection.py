@@ -141,6 +141,7 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
 
         Others may write meanwhile. Paths are dotted; a list is indexed by each element, for one
         field of a document; a missing field as None. unique: no two documents with equal values.
+        where: a filter; only documents that match are in the index.
         The same index twice is one. Raises UniqueError for a unique one over duplicates (it names
         some), SchemaError for documents or definitions that cannot be; then nothing has changed.
         """

@@ -88,8 +88,8 @@ def create(
     parsed = parse_fields(fields)
     if not isinstance(unique, bool):
         raise SchemaError(f"unique must be a bool, not {type(unique).__name__}")
-    if where is not None:
-        raise QueryError("where: partial indexes are not available in this version")
+    if where is not None and not isinstance(where, Mapping):
+        raise QueryError(f"where must be a filter, a dict, not {type(where).__name__}")
     if name is None:
         name = default_name(parsed)
     definition = {
@@ -98,7 +98,7 @@ def create(
         "unique": unique,
         "where": where,
     }
-    if not create_index(collection, name, parsed, unique):
+    if not create_index(collection, name, parsed, unique, where):
         if _definition(collection, name) == definition:
             return name
         raise SchemaError(
@@ -162,4 +162,6 @@ def build_all(engine: Engine) -> None:
         collection = CollectionBase(engine, name)
         for known in _definitions(read_metadata(collection)):
             fields = [(path, direction) for path, direction in known["fields"]]
-            create_index(collection, known["name"], fields, known["unique"], alone=True)
+            create_index(
+                collection, known["name"], fields, known["unique"], known["where"], alone=True
+            )
