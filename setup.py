@@ -36,8 +36,8 @@ ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
     "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "filter_build",
     "filter_match", "filter_scan", "ids", "index_apply", "index_build", "index_check",
-    "index_keys", "index_scan", "lifecycle", "log", "log_room", "plan", "read", "reap", "recovery",
-    "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
+    "index_keys", "index_list", "index_scan", "lifecycle", "log", "log_room", "plan", "read",
+    "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,

@@ -45,6 +45,7 @@ from velocity.py.batch import BatchOperation
 from velocity.py.collection import Collection
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB, open, verify
+from velocity.py.indexes import IndexInfo
 from velocity.py.levels import Consistency, StorageMode
 from velocity.py.results import (
     CASRequest,
@@ -81,6 +82,7 @@ __all__ = [
     "DuplicateKeyError",
     "Health",
     "HistoryLostError",
+    "IndexInfo",
     "MemoryLimitError",
     "NotFoundError",
     "QueryError",

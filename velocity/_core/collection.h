@@ -35,7 +35,7 @@ typedef struct vel_collection {
     /* While a batch reserves: the slots it needs here, and the place of their hashes. */
     size_t batch_slots, batch_at;
     bool batch_placed;
-    struct index_list *indexes;  /* NULL: none; replaced as a whole */
+    struct index_list *indexes;  /* NULL: none */
     uint64_t names_charged;   /* bytes of names counted in the slab's budget */
     /* The ids in order, once a scan has asked for them (ids.h). */
     vel_btree ids;            /* root 0: none */

@@ -8,10 +8,18 @@ cdef extern from "<stdbool.h>" nogil:
     ctypedef bint c_bool "bool"
 
 
+cdef extern from "index.h" nogil:
+    ctypedef struct index_conflict:
+        index_conflict *next
+        uint32_t key_size, id_size, other_size
+        uint8_t bytes[1]
+    void index_conflict_free(index_conflict *first)
+
+
 cdef extern from "base.h" nogil:
     ctypedef int vel_status
     enum:
-        VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY, VEL_END
+        VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY, VEL_END, VEL_E_UNIQUE
         VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_IO, VEL_E_CORRUPT, VEL_E_CLOSED, VEL_E_LOCKED
         VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED, VEL_E_FULL
     ctypedef struct vel_error:
@@ -20,6 +28,7 @@ cdef extern from "base.h" nogil:
         uint64_t offset
         char path[1]
         char what[1]
+        index_conflict *conflict
     ctypedef struct vel_buffer:
         uint8_t *data
         size_t size
@@ -28,6 +37,7 @@ cdef extern from "base.h" nogil:
     vel_status buffer_reserve(vel_buffer *b, size_t more)
     void buffer_borrow(vel_buffer *b, uint8_t *array, size_t capacity)
     void buffer_free(vel_buffer *b)
+    uint32_t load_u32(const void *p)
     int64_t clock_wall_ns()
 
 
@@ -81,6 +91,7 @@ cdef extern from "pykey.h":
     int pykey_init() except -1
     object pykey_bytes(object value, bint descending)
     int pykey_append(object value, bint descending, size_t limit, vel_buffer *out) except -1
+    tuple pykey_values(const uint8_t *key, size_t size)
 
 
 cdef extern from "collection.h" nogil:
@@ -201,6 +212,53 @@ cdef extern from "engine.h" nogil:
     vel_status c_verify_directory "verify_directory"(const char *directory, uint64_t *records,
                                                      verify_report report, void *context,
                                                      vel_error *error)
+
+
+cdef extern from "index.h" nogil:
+    const size_t INDEX_SLICE
+    ctypedef struct vel_path:
+        uint8_t *text
+        uint32_t text_size
+    ctypedef struct vel_index:
+        char *name
+        vel_path *paths
+        uint8_t *descending
+        uint32_t field_count
+        c_bool unique
+    ctypedef struct index_field:
+        const uint8_t *path
+        uint32_t size
+        c_bool descending
+    ctypedef struct index_where "vel_filter":
+        pass
+    ctypedef struct index_definition:
+        const char *name
+        const index_field *fields
+        uint32_t field_count
+        c_bool unique
+        index_where *where
+    ctypedef struct index_cursor:
+        pass
+    ctypedef struct index_read:
+        uint64_t hash
+        size_t at
+        uint32_t count
+    vel_status index_create(vel_engine *e, vel_collection *c, const index_definition *d,
+                            bint alone, vel_index **out, vel_error *error)
+    vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, index_where **where)
+    vel_status index_find(vel_engine *e, vel_collection *c, const char *name, vel_index **out)
+    void index_release(vel_index *ix)
+    bint index_is_multikey(const vel_index *ix)
+    uint64_t index_entries(const vel_index *ix)
+    uint64_t index_bytes(const vel_index *ix)
+    void index_cursor_open(index_cursor *c, vel_index *ix, const uint8_t *begin,
+                           uint32_t begin_size, const uint8_t *end, uint32_t end_size, bint reverse)
+    vel_status index_scan(index_cursor *c, uint64_t *hashes, size_t capacity, size_t *count,
+                          vel_buffer *keys)
+    vel_status index_count_range(vel_index *ix, const uint8_t *begin, uint32_t begin_size,
+                                 const uint8_t *end, uint32_t end_size, bint exact, uint64_t *count)
+    vel_status engine_read_hashes(vel_engine *e, vel_collection *c, index_read *reads, size_t count,
+                                  bint attached, vel_buffer *arena, vel_error *error)
 
 
 cdef extern from "changes.h" nogil:

@@ -42,6 +42,7 @@
 #include "log.h"
 #include "manifest.h"
 #include "names.h"
+#include "read.h"
 #include "record.h"
 #include "slab.h"
 #include "stats.h"
@@ -316,16 +317,6 @@ VEL_INLINE const uint8_t *plan_body(const vel_engine *e, const vel_plan *p) {
 }
 
 /* --- read.c: reads. Of whole collections: scan.h ---------------------------------------------- */
-
-/* Checks that must come after pinning: close and drop wait for pins before they free. */
-vel_status engine_readable(const vel_engine *e, const vel_collection *c);
-bool engine_is_expired(int64_t expiry);  /* by now; expiry 0: never */
-/* Let the cache know that a block was read. Requires: pinned. */
-void engine_mark_visited(const vel_engine *e, const uint8_t *block);
-/* Keep a record that was read from disk in memory, if its block's header still names it; not when
- * it would have to wait. */
-void engine_admit(vel_engine *e, vel_collection *c, uint64_t hash, uint64_t header,
-                  const uint8_t *record);
 
 /* Copy the current record of an id into buffer (capacity bytes). Returns VEL_OK with *size;
  * VEL_NOT_FOUND (absent or expired); VEL_E_TOO_LARGE with *size needed; VEL_BUSY when it is on

@@ -233,3 +233,64 @@ def file_watch(watcher: Callable[[str, str, str | None, bool, int], object] | No
 
 def segment_size_set(size_min: int) -> None:
     """Tests: segments of every log of the process may be this small; 0: as usual."""
+
+@final
+class Index:
+    """One index of a collection. It may be dropped meanwhile: then calls raise NotFoundError."""
+
+    @property
+    def collection(self) -> CollectionBase: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def fields(self) -> list[tuple[str, int]]: ...
+    @property
+    def unique(self) -> bool: ...
+    @property
+    def multikey(self) -> bool: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def memory(self) -> int: ...
+    def key(self, values: Iterable[Any]) -> bytes:
+        """The beginning that all entries of these leading values share. With nine bytes of FF
+        behind it, it lies behind them all."""
+    def count_range(self, low: bytes = b"", high: bytes | None = None, exact: bool = True) -> int:
+        """How many entries e have low <= e < high; not exact: about as many, quickly."""
+    def scan(
+        self,
+        low: bytes = b"",
+        high: bytes | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> list[tuple[tuple[Any, ...], int]]:
+        """The entries e with low <= e < high in order: a list of (values, hash of the document)."""
+    def documents(
+        self,
+        low: bytes = b"",
+        high: bytes | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> list[Document]:
+        """The documents of the entries e with low <= e < high, in that order: a list. In a multikey
+        index one may come several times. Documents are those of the moment each is read."""
+
+def find_index(collection: CollectionBase, name: str) -> Index | None:
+    """The index of that name, ready for use; None when there is none."""
+
+def create_index(
+    collection: CollectionBase,
+    name: str,
+    fields: list[tuple[str, int]],
+    unique: bool = False,
+    where: Mapping[str, Any] | None = None,
+    alone: bool = False,
+) -> bool:
+    """Build an index on [(path, 1 or -1)], also while others write; False when there is one of that
+    name. where: a filter of the documents that are in it. alone: nobody else uses the database yet.
+
+    Raises UniqueError, SchemaError, QueryError; then there is no such index.
+    """
+
+def drop_index(collection: CollectionBase, name: str) -> bool:
+    """Drop; False when there is none of that name."""

@@ -26,6 +26,7 @@ from velocity._core.arguments import check_object, each, name_bytes
 from velocity._core.errors import (
     ConfigError, ConflictError, CorruptionError, DatabaseClosedError, DatabaseLockedError,
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
+    QueryError, UniqueError,
 )
 
 cdef extern from "Python.h":
@@ -34,6 +35,7 @@ cdef extern from "Python.h":
 
 epoch_init()
 pycodec_init(SchemaError)
+pykey_init()
 
 DEF BODY_ROOM = 1024           # bytes on the stack for one encoded body
 DEF KEYS_ROOM = 4096           # and for the keys of a batch read
@@ -79,6 +81,8 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise DatabaseClosedError("the database is closed: open it again")
     if status == VEL_E_INVALID:
         raise ConfigError(f"{where(error)}{text_of(error.what)}")
+    if status == VEL_E_UNIQUE:
+        raise_conflict(error)
     raise SchemaError(text_of(error.what))
 
 
@@ -166,6 +170,7 @@ cdef class Engine:
     """
 
     cdef vel_engine *e
+    cdef dict wheres     # address -> Filter that an index uses
 
     def __cinit__(self, data_dir=None, *, bint bounded=False, cache_size=0, max_memory=0,
                   bint sync_writes=False, double flush_interval=0.05):
@@ -193,6 +198,7 @@ cdef class Engine:
         if status:
             raise_status(NULL, status, &error)
         self.e = e
+        self.wheres = {}
 
     def __dealloc__(self):
         cdef vel_error error
@@ -1223,3 +1229,8 @@ def verify_directory(path):
 
 
 pyfaults_init(sys.modules[__name__])
+
+
+# --- indexes ----------------------------------------------------------------------------------
+
+include "indexes.pxi"

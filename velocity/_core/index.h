@@ -28,6 +28,7 @@
 
 typedef struct vel_engine vel_engine;
 typedef struct vel_collection vel_collection;
+typedef struct vel_filter vel_filter;
 
 #define INDEX_FIELDS_MAX 32u
 #define INDEX_KEY_MAX 1024u                /* bytes of the keys of an entry */
@@ -52,6 +53,8 @@ typedef struct vel_index {
     uint8_t *descending;      /* per field; owned */
     uint32_t field_count;
     bool unique;
+    vel_filter *where;        /* only documents that match are in it; NULL: all. The creator keeps
+                               * it until the index is gone */
     uint32_t holds;           /* atomic: the collection's, and those of index_find */
     uint32_t state;           /* atomic: index_state; changed under commit_lock and `lock` */
     uint32_t multikey;        /* atomic: some document has, or had, a list there */
@@ -60,7 +63,7 @@ typedef struct vel_index {
     size_t batch_inserts;     /* while a batch reserves; commit_lock */
 } vel_index;
 
-/* The indexes of a collection: replaced as a whole, under commit_lock. NULL: none. */
+/* The indexes of a collection, in the order of creation. Guarded by commit_lock. NULL: none. */
 typedef struct index_list {
     uint32_t count;
     vel_index *at[];
@@ -69,8 +72,18 @@ typedef struct index_list {
 VEL_INLINE index_state index_state_of(const vel_index *ix) {
     return (index_state)atomic_get_acquire(&ix->state);
 }
+/* Any thread. */
+VEL_INLINE bool index_is_multikey(const vel_index *ix) {
+    return atomic_get_acquire(&ix->multikey);
+}
+VEL_INLINE uint64_t index_entries(const vel_index *ix) {
+    return atomic_get_relaxed(&ix->tree.count);
+}
+VEL_INLINE uint64_t index_bytes(const vel_index *ix) {
+    return atomic_get_relaxed(&ix->tree.memory);
+}
 
-/* --- index_build.c: creating and dropping ----------------------------------------------------- */
+/* --- index_build.c: creating and dropping ---------------------------------------------------- */
 
 typedef struct { const uint8_t *path; uint32_t size; bool descending; } index_field;
 
@@ -79,6 +92,7 @@ typedef struct {
     const index_field *fields;
     uint32_t field_count;
     bool unique;
+    vel_filter *where;        /* NULL: none; one that needs no Python */
 } index_definition;
 
 /* Two documents that would share a key of a unique index: ids and key, one behind the other. */
@@ -105,8 +119,9 @@ vel_status index_refuse(const vel_index *ix, index_conflict *first, vel_error *e
  * _MEMORY_LIMIT, _IO, _CORRUPT. On failure nothing is left of it. Without the GIL. */
 vel_status index_create(vel_engine *e, vel_collection *c, const index_definition *d, bool alone,
                         vel_index **out, vel_error *error);
-/* Returns VEL_OK, VEL_NOT_FOUND, VEL_E_CLOSED. Takes commit_lock: without the GIL. */
-vel_status index_drop(vel_engine *e, vel_collection *c, const char *name);
+/* Returns VEL_OK with *where the filter that is no longer used, VEL_NOT_FOUND, VEL_E_CLOSED. Takes
+ * commit_lock: without the GIL. */
+vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, vel_filter **where);
 /* VEL_OK with *out, held for the caller (index_release), or VEL_NOT_FOUND; those being built are
  * not found. Takes commit_lock: without the GIL. */
 vel_status index_find(vel_engine *e, vel_collection *c, const char *name, vel_index **out);
@@ -116,7 +131,7 @@ void index_drop_all(vel_engine *e, vel_collection *c);
 /* Bytes of trees. Requires commit_lock. */
 uint64_t index_memory(const vel_collection *c);
 
-/* --- index_keys.c: from documents to keys ----------------------------------------------------- */
+/* --- index_keys.c: from documents to keys ---------------------------------------------------- */
 
 /* The keys of one document in one index: distinct, in order, without the hash. */
 typedef struct { uint32_t at, size; } index_spot;
@@ -141,7 +156,7 @@ vel_status index_keys_of(vel_index *ix, const uint8_t *body, size_t size, index_
 bool index_values_same(vel_index *ix, const uint8_t *a, size_t a_size, const uint8_t *b,
                        size_t b_size);
 
-/* --- index_apply.c: keeping indexes in step with the writes of a batch ------------------------- */
+/* --- index_apply.c: keeping indexes in step with the writes of a batch ----------------------- */
 
 /* One entry that comes or goes. */
 typedef struct {
@@ -206,7 +221,7 @@ void index_undo_apply(const index_undo *u);
 /* An index goes: forget it. */
 void index_undo_forget(index_undo *u, const vel_index *ix);
 
-/* --- index_scan.c: reading --------------------------------------------------------------------- */
+/* --- index_scan.c: reading ------------------------------------------------------------------- */
 
 /* A walk over the entries in [from, to). `from` and `to` are the caller's for the time of the walk:
  * whole or partial keys; to NULL: no end. */

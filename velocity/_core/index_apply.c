@@ -87,7 +87,7 @@ static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w
     return VEL_OK;
 }
 
-/* --- documents by hash ------------------------------------------------------------------------ */
+/* --- documents by hash ----------------------------------------------------------------------- */
 
 /* The next document of a hash, its record in the slab or in *cold. Requires commit_lock. */
 static vel_status next_of_hash(vel_engine *e, uint64_t hash, table_probe *probe, bool nonblock,
@@ -142,7 +142,7 @@ static vel_status is_shared(vel_engine *e, vel_index *ix, const index_write *w, 
     return status == VEL_END || status == VEL_E_UNFIT ? VEL_OK : status;
 }
 
-/* --- uniqueness ------------------------------------------------------------------------------- */
+/* --- uniqueness ------------------------------------------------------------------------------ */
 
 vel_status index_conflict_make(const uint8_t *key, size_t key_size, const uint8_t *id,
                                size_t id_size, const uint8_t *other, size_t other_size,
@@ -244,7 +244,7 @@ static vel_status check_unique(vel_engine *e, vel_index *ix, const index_write *
     return status;
 }
 
-/* --- planning --------------------------------------------------------------------------------- */
+/* --- planning -------------------------------------------------------------------------------- */
 
 static int compare_spots(const index_keys *a, size_t i, const index_keys *b, size_t j) {
     if (i == a->count) return 1;
@@ -309,7 +309,7 @@ vel_status index_plan(vel_engine *e, const index_write *w, int64_t now, bool non
     return status;
 }
 
-/* --- reserving -------------------------------------------------------------------------------- */
+/* --- reserving ------------------------------------------------------------------------------- */
 
 static vel_status make_undo(const index_batch *b, size_t from, size_t to, index_undo **out) {
     size_t head = sizeof(index_undo) + (to - from) * sizeof(*out)->items[0];
@@ -355,7 +355,7 @@ vel_status index_reserve(vel_engine *e) {
     return status;
 }
 
-/* --- publishing ------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------ */
 
 VEL_INLINE void change_tree(vel_index *ix, const uint8_t *entry, uint32_t size, bool insert) {
     pthread_rwlock_wrlock(&ix->lock);

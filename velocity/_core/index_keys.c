@@ -1,6 +1,7 @@
 /* index_keys.c: the keys of a document in an index. See index.h. */
 #include "engine.h"
 
+#include "filter.h"
 #include "value_key.h"
 
 void index_keys_open(index_keys *k) {
@@ -17,9 +18,9 @@ void index_keys_free(index_keys *k) {
 static vel_status unfit(const vel_index *ix, vel_status status, const vel_path *path,
                         const char *why, vel_error *error) {
     if (status != VEL_E_TOO_LARGE && status != VEL_E_UNFIT) return status;
+    int size = path->text_size < 80 ? (int)path->text_size : 80;
     return vel_fail(error, VEL_E_UNFIT, 0, NULL, 0, "index %.60s of collection %.60s: %.*s %s",
-                    ix->name, ix->collection->name, path->text_size < 80 ? (int)path->text_size : 80,
-                    (const char *)path->text, why);
+                    ix->name, ix->collection->name, size, (const char *)path->text, why);
 }
 
 #define TOO_LONG "has a value whose key is longer than 1,024 bytes; an index takes no longer ones"
@@ -175,11 +176,17 @@ static vel_status read_lists(vel_index *ix, const uint8_t *body, size_t size, in
     return status;
 }
 
+static bool is_in(vel_index *ix, const uint8_t *body, size_t size) {
+    if (vel_likely(!ix->where)) return true;
+    filter_resolve(ix->where);
+    return filter_matches(ix->where, body, size);
+}
+
 vel_status index_keys_of(vel_index *ix, const uint8_t *body, size_t size, index_keys *k,
                          vel_error *error) {
     const vel_names *names = ix->collection->names;
     k->bytes.size = k->spots.size = k->count = 0;
-    if (!body) return VEL_OK;
+    if (!body || !is_in(ix, body, size)) return VEL_OK;
     for (uint32_t i = 0; i < ix->field_count; i++) {
         const uint8_t *end = NULL;
         bool list;
@@ -200,6 +207,9 @@ vel_status index_keys_of(vel_index *ix, const uint8_t *body, size_t size, index_
 
 bool index_values_same(vel_index *ix, const uint8_t *a, size_t a_size, const uint8_t *b,
                        size_t b_size) {
+    bool in = is_in(ix, a, a_size);
+    if (in != is_in(ix, b, b_size)) return false;
+    if (!in) return true;
     for (uint32_t i = 0; i < ix->field_count; i++) {
         const uint8_t *a_end = NULL, *b_end = NULL;
         bool list;

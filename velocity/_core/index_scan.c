@@ -77,7 +77,7 @@ vel_status index_count_range(vel_index *ix, const uint8_t *from, uint32_t from_s
     return gone ? VEL_NOT_FOUND : VEL_OK;
 }
 
-/* --- documents --------------------------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------------------------- */
 
 typedef struct {
     vel_engine *e;

@@ -79,7 +79,7 @@ PyObject *pykey_bytes(PyObject *value, bool descending) {
     return result;
 }
 
-/* --- back to values ---------------------------------------------------------------------------- */
+/* --- back to values -------------------------------------------------------------------------- */
 
 typedef struct {
     const uint8_t *at, *end;

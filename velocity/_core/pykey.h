@@ -21,9 +21,9 @@ int pykey_append(PyObject *value, bool descending, size_t limit, vel_buffer *out
 PyObject *pykey_bytes(PyObject *value, bool descending);
 
 /* The values of keys that are strung together, ascending or descending each: a new tuple, NULL with
- * an exception (ValueError when malformed). What is equal is not told apart: an integral float comes
- * back as int, a time as UTC, an object's fields in the order of their names, a missing field as
- * None. */
+ * an exception (ValueError when malformed). What is equal is not told apart: an integral float
+ * comes back as int, a time as UTC, an object's fields in the order of their names, a missing field
+ * as None. */
 PyObject *pykey_values(const uint8_t *key, size_t size);
 
 #endif

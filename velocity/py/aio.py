@@ -19,6 +19,7 @@ from velocity.py import database as sync
 from velocity.py.collection import Collection
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB
+from velocity.py.indexes import IndexInfo
 from velocity.py.levels import Consistency
 from velocity.py.mirror import Mirror, Runner
 from velocity.py.mirror import lists as _listed
@@ -87,6 +88,12 @@ class AsyncCollection(Mirror[Collection]):
     setdefault = _write(Collection.setdefault)
     clear = _wait(Collection.clear)
     watch = _watch(Collection.watch)
+    create_index = _wait(Collection.create_index)
+    drop_index = _wait(Collection.drop_index)
+
+    async def indexes(self) -> list[IndexInfo]:
+        """The collection's indexes, in the order in which they were created."""
+        return await self._runner.wait(lambda: self._sync.indexes)
 
 
 class AsyncTransaction(Mirror[Transaction]):
@@ -235,6 +242,9 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     setdefault = _write(VelocityDB.setdefault)
     clear = _wait(VelocityDB.clear)
     watch = _watch(VelocityDB.watch)
+    create_index = _wait(VelocityDB.create_index)
+    drop_index = _wait(VelocityDB.drop_index)
+    indexes = _wait(VelocityDB.indexes)
 
 
 class _Opening:

@@ -28,6 +28,7 @@ from velocity._core.errors import (
     QueryError,
     SchemaError,
 )
+from velocity.py import indexes as _indexes
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.operators import apply_operators
@@ -128,6 +129,32 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
     def count(self, filter: Mapping[str, Any] | None = None) -> int:
         """How many documents there are, or match a filter. Raises QueryError for a bad one."""
         return len(self) if filter is None else self._count_filter(filter)
+
+    def create_index(
+        self,
+        fields: _indexes.Fields,
+        unique: bool = False,
+        where: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> str:
+        """Build an index on one field or several, "-" before a descending one; returns its name.
+
+        Others may write meanwhile. Paths are dotted; a list is indexed by each element, for one
+        field of a document; a missing field as None. unique: no two documents with equal values.
+        where: a filter; only documents that match are in the index.
+        The same index twice is one. Raises UniqueError for a unique one over duplicates (it names
+        some), SchemaError for documents or definitions that cannot be; then nothing has changed.
+        """
+        return _indexes.create(self, fields, unique, where, name)
+
+    def drop_index(self, name: str) -> None:
+        """Drop an index. Raises NotFoundError when there is none of that name."""
+        _indexes.drop(self, name)
+
+    @property
+    def indexes(self) -> list[_indexes.IndexInfo]:
+        """The collection's indexes, in the order in which they were created."""
+        return _indexes.infos(self)
 
     def values(self) -> ValuesView[Document]:
         return _Values(self)

@@ -26,6 +26,7 @@ from velocity._core.errors import (
 from velocity.py.batch import BatchOperation, apply_batch
 from velocity.py.collection import Collection
 from velocity.py.config import Config, consistency_setting, path_setting
+from velocity.py.indexes import IndexInfo, build_all
 from velocity.py.levels import Consistency
 from velocity.py.results import (
     CASRequest,
@@ -90,6 +91,11 @@ class VelocityDB:
         self.config = config
         self._engine = _Engine(**config.engine_settings())
         self._engine.owner_pid = os.getpid()
+        try:
+            build_all(self._engine)
+        except BaseException:
+            self._engine.close()
+            raise
         _open_engines.add(self._engine)
         self._opened = time.monotonic()
         self._handles: dict[str, Collection] = {}
@@ -260,6 +266,12 @@ class VelocityDB:
     setdefault = _of(Collection.setdefault)
     clear = _of(Collection.clear)
     watch = _of(Collection.watch)
+    create_index = _of(Collection.create_index)
+    drop_index = _of(Collection.drop_index)
+
+    def indexes(self, collection: str) -> list[IndexInfo]:
+        """Collection.indexes of the collection named."""
+        return self.collection(collection).indexes
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
