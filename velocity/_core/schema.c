@@ -19,13 +19,20 @@ typedef struct {
     uint32_t fill_size;
 } schema_field;
 
+/* What looking at a body needs of a field, in one word. */
+typedef struct {
+    uint16_t place;          /* position + 1 in fields, 0: none */
+    uint8_t type;
+    uint8_t wanted;
+} schema_slot;
+
 struct vel_schema {
     vel_names *names;        /* the collection's; not owned */
     bool strict;
     bool has_inline;         /* some field has no number */
     uint32_t count, capacity, wanted;
     uint32_t number_count;   /* entries of by_number */
-    uint16_t *by_number;     /* of a name's number: position + 1 in fields, 0: none */
+    schema_slot *by_number;  /* of a name's number */
     schema_field *fields;
     size_t fill_size;        /* bytes of all defaults */
 };
@@ -61,7 +68,7 @@ static vel_status make_room(vel_schema *s, uint32_t number) {
     }
     if (number < s->number_count) return VEL_OK;
     uint32_t count = number + 1;
-    uint16_t *by_number = realloc(s->by_number, count * sizeof *by_number);
+    schema_slot *by_number = realloc(s->by_number, count * sizeof *by_number);
     if (!by_number) return VEL_E_NOMEM;
     memset(by_number + s->number_count, 0, (count - s->number_count) * sizeof *by_number);
     s->by_number = by_number;
@@ -97,7 +104,7 @@ vel_status schema_add(vel_schema *s, const uint8_t *name, size_t name_size, sche
     s->fields[s->count++] = f;
     s->wanted += f.wanted;
     s->fill_size += f.fill_size;
-    if (number) s->by_number[number] = (uint16_t)s->count;
+    if (number) s->by_number[number] = (schema_slot){(uint16_t)s->count, f.type, f.wanted};
     else s->has_inline = true;
     return VEL_OK;
 }
@@ -105,25 +112,27 @@ vel_status schema_add(vel_schema *s, const uint8_t *name, size_t name_size, sche
 /* ---- looking ---- */
 
 VEL_INLINE uint8_t type_of(uint8_t tag) {
-    static const uint8_t types[] = {
+    static const uint8_t types[256] = {
         TYPE_UNKNOWN, TYPE_NULL, SCHEMA_BOOL, SCHEMA_BOOL, SCHEMA_INT, SCHEMA_INT, SCHEMA_INT,
         SCHEMA_INT, SCHEMA_FLOAT, SCHEMA_TIME, SCHEMA_TIME, SCHEMA_BYTES, SCHEMA_BYTES,
         SCHEMA_STRING, SCHEMA_STRING, SCHEMA_STRING, SCHEMA_STRING, SCHEMA_ARRAY, SCHEMA_ARRAY,
-        SCHEMA_OBJECT, SCHEMA_OBJECT};
-    if (tag >= TAG_FIXINT) return SCHEMA_INT;
-    if (tag >= TAG_SHORT) return SCHEMA_STRING;
-    return tag < sizeof types ? types[tag] : TYPE_UNKNOWN;
+        SCHEMA_OBJECT, SCHEMA_OBJECT, [TAG_OBJECT32 + 1 ... TAG_SHORT - 1] = TYPE_UNKNOWN,
+        [TAG_SHORT ... TAG_FIXINT - 1] = SCHEMA_STRING, [TAG_FIXINT ... 255] = SCHEMA_INT};
+    return types[tag];
 }
 
-/* Position of a body's field in the schema, -1 when it is not there. */
-VEL_INLINE int position_of(const vel_schema *s, const vel_field *f) {
-    if (vel_likely(f->number))
-        return f->number < s->number_count ? (int)s->by_number[f->number] - 1 : -1;
+static schema_slot find_inline(const vel_schema *s, const vel_field *f) {
     for (uint32_t i = 0; s->has_inline && i < s->count; i++)
         if (s->fields[i].name_size == f->name_size &&
             memcmp(s->fields[i].name, f->name, f->name_size) == 0)
-            return (int)i;
-    return -1;
+            return (schema_slot){(uint16_t)(i + 1), s->fields[i].type, s->fields[i].wanted};
+    return (schema_slot){0};
+}
+
+/* What the schema says of a body's field; place 0: nothing. */
+VEL_INLINE schema_slot slot_of(const vel_schema *s, const vel_field *f) {
+    if (vel_unlikely(!f->number)) return find_inline(s, f);
+    return f->number < s->number_count ? s->by_number[f->number] : (schema_slot){0};
 }
 
 static int64_t int_of(const uint8_t *v) {
@@ -219,8 +228,8 @@ static void mark_present(const vel_schema *s, const uint8_t *body, size_t size, 
     vel_field f;
     fields_begin(&it, body, size);
     while (fields_next(&it, &f) == VEL_OK) {
-        int at = position_of(s, &f);
-        if (at >= 0) present[at >> 3] |= (uint8_t)(1 << (at & 7));
+        uint32_t place = slot_of(s, &f).place;
+        if (place--) present[place >> 3] |= (uint8_t)(1 << (place & 7));
     }
 }
 
@@ -235,10 +244,10 @@ static vel_status write_filled(const verdict *v, const uint8_t *body, size_t siz
     to = varint_write(to, it.left + fills);
     while (fields_next(&it, &f) == VEL_OK) {
         uint8_t stored[17];
-        int at = position_of(s, &f);
+        schema_slot slot = slot_of(s, &f);
         uint8_t given = type_of(*f.value);
-        if (at < 0 || given == TYPE_NULL || given == s->fields[at].type) continue;
-        size_t stored_size = (size_t)(convert(s->fields[at].type, &f, stored) - stored);
+        if (!slot.place || given == TYPE_NULL || given == slot.type) continue;
+        size_t stored_size = (size_t)(convert(slot.type, &f, stored) - stored);
         memcpy(to, kept, (size_t)(f.value - kept));
         to += f.value - kept;
         memcpy(to, stored, stored_size);
@@ -304,15 +313,14 @@ vel_status schema_fit(const vel_schema *s, const uint8_t *body, size_t size, int
     vel_field f;
     vel_status status = fields_begin(&it, body, size);
     while (!status && !(status = fields_next(&it, &f))) {
-        int at = position_of(s, &f);
-        if (vel_unlikely(at < 0)) {
+        schema_slot slot = slot_of(s, &f);
+        if (vel_unlikely(!slot.place)) {
             if (s->strict) return refuse_unknown(s, &f, error);
             continue;
         }
-        const schema_field *field = &s->fields[at];
-        v.met += field->wanted;
-        if (vel_unlikely(type_of(*f.value) != field->type))
-            status = judge_other(&v, field, &f, error);
+        v.met += slot.wanted;
+        if (vel_unlikely(type_of(*f.value) != slot.type))
+            status = judge_other(&v, &s->fields[slot.place - 1], &f, error);
     }
     if (vel_unlikely(status == VEL_E_CORRUPT))
         return vel_fail(error, status, 0, NULL, 0, "a document's body cannot be read");
