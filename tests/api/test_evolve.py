@@ -13,7 +13,7 @@ from support.files import image
 from support.store import Store, contents
 from support.threads import run_threads
 from support.waiting import eventually
-from velocity import NotFoundError, Schema, SchemaError, StorageError
+from velocity import NotFoundError, Schema, SchemaError, StorageError, UniqueError
 from velocity.py.metadata import change_metadata, read_metadata
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -218,3 +218,51 @@ def test_a_misfit_written_during_the_look_is_found(db):
     people.put_many((doc.id, {"n": 3}) for doc in list(people.scan()))
     people.evolve(new)
     assert {doc["n"] for doc in people.scan()} == {3}
+
+
+INDEXED = Schema().add_field("mail", "string", unique=True, required=True).add_field("age", "int", indexed=True)
+
+
+def index_list(people):
+    return {(index.name, index.fields, index.unique) for index in people.indexes}
+
+
+BOTH = {("mail_1_unique", ("mail",), True), ("age_1", ("age",), False)}
+
+
+def test_indexed_and_unique_fields(store):
+    db = store.open()
+    people = db.create_collection("people", INDEXED)
+    for _ in range(2 if store.durable else 1):
+        assert index_list(people) == BOTH
+        people.put("a", {"mail": "x", "age": 1.0})
+        with pytest.raises(UniqueError, match="mail"):
+            people.insert("b", {"mail": "x"})
+        with pytest.raises(UniqueError):
+            people.insert_many([("b", {"mail": "y"}), ("c", {"mail": "y"})])
+        assert list(people) == ["a"]
+        if store.durable:
+            people = store.reopen()["people"]
+
+
+def test_evolving_makes_and_drops_indexes(people):
+    people.create_index("other")
+    by_hand = {("other_1", ("other",), False)}
+    people.put_many((f"p{n:03}", {"name": "x", "mail": f"m{n}"}) for n in range(500))
+    people.evolve(INDEXED)
+    assert index_list(people) == BOTH | by_hand
+    people.evolve(INDEXED)
+    assert index_list(people) == BOTH | by_hand
+    people.evolve(Schema().add_field("mail", "string", indexed=True))
+    assert index_list(people) == {("mail_1", ("mail",), False)} | by_hand
+    people.update("p001", {"mail": "m2"})
+    before = contents(people)
+    with pytest.raises(UniqueError, match="mail"):
+        people.evolve(INDEXED)
+    people.update("p001", {"mail": "m1", "age": "old"})
+    with pytest.raises(SchemaError, match="'p001': field 'age' wants INT, not str"):
+        people.evolve(INDEXED)
+    assert index_list(people) == {("mail_1", ("mail",), False)} | by_hand
+    assert contents(people).keys() == before.keys()
+    people.evolve(None)
+    assert index_list(people) == by_hand

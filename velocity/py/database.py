@@ -27,7 +27,7 @@ from velocity._core.errors import (
 from velocity.py.batch import BatchOperation, apply_batch
 from velocity.py.collection import Collection
 from velocity.py.config import Config, consistency_setting, path_setting
-from velocity.py.evolve import make_ready
+from velocity.py.evolve import first_metadata, make_ready
 from velocity.py.indexes import IndexInfo, build_all
 from velocity.py.levels import Consistency
 from velocity.py.metadata import pack
@@ -168,8 +168,7 @@ class VelocityDB:
         level = self.config.default_consistency
         if consistency is not None:
             level = consistency_setting("consistency", consistency)
-        metadata = {} if wanted is None else {"schema": wanted.to_dict()}
-        if self._engine.create_collection(name, level.level, pack(metadata)):
+        if self._engine.create_collection(name, level.level, pack(first_metadata(wanted))):
             return self.collection(name)
         if not if_not_exists:
             raise DuplicateKeyError(f"there is a collection {name!r} already")

@@ -67,6 +67,8 @@ class Field:
             raise SchemaError(
                 f"field {self.name!r}: fulltext wants STRING, or ARRAY of texts, not {self.type}"
             )
+        if (self.indexed or self.unique) and self.name.startswith("-"):
+            raise SchemaError(f"field {self.name!r}: an indexed field's name does not begin with -")
         if self.default is not None:
             self._check_default()
 
