@@ -266,3 +266,37 @@ def test_evolving_makes_and_drops_indexes(people):
     assert contents(people).keys() == before.keys()
     people.evolve(None)
     assert index_list(people) == by_hand
+
+
+def test_what_is_written_behind_the_look_is_looked_at_again(db):
+    """A misfit that was let in is still there when the next one is refused: evolve has passed it over."""
+    people = db.create_collection("people")
+    people.put_many((f"p{n}", {"n": 1}) for n in range(20_000))
+    new = Schema().add_field("n", "int")
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            try:
+                people.put("x", {"n": "text"})
+            except SchemaError:
+                continue
+            for _ in range(5):
+                people.put("x", {"n": "text"})
+            people.delete("x")
+
+    def work(number):
+        if number:
+            return write()
+        try:
+            for _ in range(60):
+                try:
+                    people.evolve(new)
+                except SchemaError as error:
+                    assert "'x': field 'n' wants INT, not str" in str(error)
+                else:
+                    people.evolve(None)
+        finally:
+            stop.set()
+
+    run_threads(work, 2)
