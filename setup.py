@@ -32,20 +32,22 @@ CODEC = [
 ]
 STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment", "hint",
            "manifest"]
+SCHEMA = ["rfc3339", "schema"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
-    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "filter_build",
-    "filter_match", "filter_scan", "ids", "index_apply", "index_build", "index_check",
-    "index_keys", "index_list", "index_scan", "lifecycle", "log", "log_room", "plan", "read",
-    "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
+    "checkpoint_check", "checkpoint_save", "compaction", "entries", "evolve", "expiry",
+    "filter_build", "filter_match", "filter_scan", "ids", "index_apply", "index_build",
+    "index_check", "index_keys", "index_list", "index_scan", "lifecycle", "log", "log_room", "plan",
+    "read", "reap", "recovery", "restore", "restore_checkpoint", "rules", "scan", "seen", "stats",
+    "verify",
 ]
 EXTENSIONS = {
-    "codec": CODEC,
+    "codec": [*CODEC, *SCHEMA],
     "document": [*CODEC, "record"],
     "filter": [*CODEC, "filter_build", "filter_match"],
     "memory": MEMORY,
     "storage": STORAGE + ["pynames"],
-    "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE, "pyfaults"}),
+    "engine": sorted({*CODEC, *MEMORY, *STORAGE, *SCHEMA, *ENGINE, "pyfaults"}),
 }
 
 

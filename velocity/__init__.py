@@ -55,6 +55,7 @@ from velocity.py.results import (
     TransactResult,
     VerifyReport,
 )
+from velocity.py.schema import Field, FieldType, Schema
 from velocity.py.transaction import Transaction
 from velocity.py.watch import ChangeEvent, Watch
 
@@ -80,12 +81,15 @@ __all__ = [
     "DatabaseLockedError",
     "Document",
     "DuplicateKeyError",
+    "Field",
+    "FieldType",
     "Health",
     "HistoryLostError",
     "IndexInfo",
     "MemoryLimitError",
     "NotFoundError",
     "QueryError",
+    "Schema",
     "SchemaError",
     "Stats",
     "StorageError",

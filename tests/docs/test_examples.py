@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -25,10 +27,11 @@ def test_the_readme_has_examples():
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "example"}
+    example = ModuleType("example")  # a dataclass looks for the module it is in
+    monkeypatch.setitem(sys.modules, "example", example)
     for line, source in examples(page):
-        code = compile("\n" * (line - 1) + source, str(ROOT / page), "exec")
-        exec(code, names)
+        code = compile("\n" * (line - 1) + source, str(ROOT / page), "exec", dont_inherit=True)
+        exec(code, example.__dict__)
 
 
 @pytest.mark.parametrize("page", PAGES)

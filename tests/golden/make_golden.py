@@ -15,6 +15,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ARCHIVE = HERE / "format1.tar.gz"
+SCHEMA = {
+    "name": "described",
+    "strict": True,
+    "fields": {
+        "mail": {"type": "STRING", "required": True, "unique": True},
+        "age": {"type": "INT", "indexed": True, "default": 3},
+        "since": {"type": "TIME", "default": datetime(2024, 2, 29, tzinfo=timezone.utc)},
+        "raw": {"type": "BYTES"},
+    },
+}
 YEARS_50 = 50 * 365 * 86400.0  # a ttl that outlives the test
 
 VALUES = {
@@ -72,6 +82,7 @@ def expected() -> dict[str, dict[str, tuple[int, dict]]]:
         },
         "large": {f"large {n}": (1, {"data": bytes([n]) * 20_000}) for n in range(20)},
         "strong": {"a": (1, {"level": "strong"})},
+        "described": {"a": (1, {"mail": "a", "age": 4, "since": SCHEMA["fields"]["since"]["default"]})},
     }
 
 
@@ -110,6 +121,7 @@ def fill(db) -> None:
     for n in range(20):
         large.insert(f"large {n}", {"data": bytes([n]) * 20_000})
     db.create_collection("strong", consistency="strong").insert("a", {"level": "strong"})
+    db.create_collection("described", SCHEMA).insert("a", {"mail": "a", "age": 4.0})
     db.create_collection("dropped").insert("a", {"n": 1})
     db.drop_collection("dropped")
     db.compact()

@@ -10,7 +10,7 @@ from golden import make_golden
 import velocity
 from support.same import same
 from support.store import Store, contents
-from velocity import ConsistencyError
+from velocity import ConsistencyError, Schema, SchemaError, UniqueError
 
 
 @pytest.fixture
@@ -55,6 +55,16 @@ def test_expiry_levels_and_times(golden):
     assert history["updated"].modified.year >= 2024
     with pytest.raises(ConsistencyError, match="strong"):
         db["strong"].put("b", {}, consistency="local")
+
+
+def test_schema_and_indexes(golden):
+    described = golden.open()["described"]
+    assert described.schema == Schema.from_dict(make_golden.SCHEMA)
+    assert [(index.name, index.unique) for index in described.indexes] == [("mail_1_unique", True), ("age_1", False)]
+    with pytest.raises(UniqueError):
+        described.insert("b", {"mail": "a"})
+    with pytest.raises(SchemaError):
+        described.insert("b", {"mail": "b", "other": 1})
 
 
 def test_it_can_be_written_to(golden):

@@ -40,7 +40,8 @@ typedef enum {
     VEL_E_FAILED = -10,       /* latched by an earlier I/O failure: read-only until reopened */
     VEL_E_FULL = -11,         /* no room on the disk: nothing was changed, try again later */
     VEL_E_UNIQUE = -12,       /* another document has the key: conflict says which */
-    VEL_E_UNFIT = -13         /* a document that an index cannot take, or an index that cannot be */
+    VEL_E_UNFIT = -13,        /* a document that an index cannot take, or an index that cannot be */
+    VEL_E_SCHEMA = -14        /* a document that does not fit its collection's schema */
 } vel_status;
 
 #define VEL_PATH_MAX 1024

@@ -17,6 +17,7 @@ void collection_free(vel_collection *c) {
     if (c->names) names_free(c->names);
     free(c->name);
     free(c->metadata);
+    rules_free(c->rules);
     free(c);
 }
 
@@ -392,7 +393,10 @@ void collection_release(vel_collection *c) {
     if (__atomic_sub_fetch(&c->handles, 1, __ATOMIC_ACQ_REL)) return;
     if (!atomic_get_acquire(&c->dropped)) return;
     vel_names *names = atomic_exchange_acq_rel(&c->names, NULL);
-    if (names) names_free(names);
+    if (!names) return;
+    rules_free(c->rules);
+    c->rules = NULL;
+    names_free(names);
 }
 
 vel_status catalog_drop(vel_engine *e, const char *name, size_t name_size, vel_collection **out,

@@ -76,3 +76,15 @@ class Codec:
 
     def import_names(self, payload: bytes) -> None:
         """Take over exported names. Raises: ValueError when they do not fit those known."""
+
+class SchemaCheck:
+    """A schema, compiled with the names of a codec, which it keeps."""
+
+    def __init__(self, codec: Codec, schema: tuple[bool, list[tuple[Any, ...]]]) -> None:
+        """schema: (strict, [(name, type number, required, default or nothing)])."""
+
+    def fit(self, body: bytes, mode: int = 1) -> bytes:
+        """The body as it is stored. mode: 0 a whole document, 1 with defaults, 2 a part.
+
+        Raises: SchemaError when it does not fit; ValueError when it is malformed.
+        """

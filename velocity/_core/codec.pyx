@@ -2,6 +2,7 @@
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from velocity._core.errors import SchemaError
 
@@ -11,8 +12,12 @@ cdef extern from "<stdbool.h>":
 cdef extern from "base.h":
     ctypedef enum vel_status:
         VEL_OK
+        VEL_MISMATCH
         VEL_E_NOMEM
         VEL_E_TOO_LARGE
+        VEL_E_CORRUPT
+    ctypedef struct vel_error:
+        char what[1]
     ctypedef struct vel_buffer:
         uint8_t *data
         size_t size
@@ -44,6 +49,17 @@ cdef extern from "value.h":
                       const uint8_t *expected, size_t expected_size) noexcept
     vel_status body_merge(const uint8_t *base, size_t base_size, const uint8_t *changes,
                           size_t changes_size, vel_buffer *out) noexcept
+
+cdef extern from "schema.h":
+    ctypedef int schema_type
+    ctypedef struct vel_schema:
+        pass
+    vel_schema *schema_new(vel_names *names, bint strict) noexcept
+    void schema_free(vel_schema *s) noexcept
+    vel_status schema_add(vel_schema *s, const uint8_t *name, size_t name_size, schema_type type,
+                          bint required, const uint8_t *default_body, size_t default_size) noexcept
+    vel_status schema_fit(const vel_schema *s, const uint8_t *body, size_t size, int mode,
+                          vel_buffer *out, vel_error *error) noexcept
 
 cdef extern from "pycodec.h":
     int pycodec_init(object schema_error) except -1
@@ -298,3 +314,40 @@ cdef class Codec:
             raise MemoryError
         if status != VEL_OK:
             raise ValueError("names that do not fit")
+
+
+include "schema_compile.pxi"
+
+
+cdef class SchemaCheck:
+    """A schema, compiled with the names of a codec, which it keeps."""
+
+    cdef vel_schema *schema
+    cdef Codec codec
+
+    def __cinit__(self, Codec codec not None, schema):
+        self.codec = codec
+        self.schema = compile_schema(codec._names, schema)
+
+    def __dealloc__(self):
+        schema_free(self.schema)
+
+    def fit(self, bytes body not None, int mode=1):
+        """The body as it is stored. mode: 0 a whole document, 1 with defaults, 2 a part."""
+        cdef vel_buffer out
+        cdef vel_error error
+        cdef vel_status status
+        memset(&out, 0, sizeof(out))
+        try:
+            status = schema_fit(self.schema, body, len(body), mode, &out, &error)
+            if status == VEL_OK:
+                return body
+            if status == VEL_MISMATCH:
+                return PyBytes_FromStringAndSize(<char *>out.data, out.size)
+            if status == VEL_E_NOMEM:
+                raise MemoryError()
+            if status == VEL_E_CORRUPT:
+                raise ValueError(error.what.decode())
+            raise SchemaError(error.what.decode("utf-8", "replace"))
+        finally:
+            buffer_free(&out)

@@ -10,6 +10,7 @@
 #include "base.h"
 #include "btree.h"
 #include "names.h"
+#include "rules.h"
 #include "table.h"
 
 #define COLLECTION_NAME_MAX 255u
@@ -27,11 +28,13 @@ typedef struct vel_collection {
     uint32_t handles;         /* atomic: Python objects that use it; once it is dropped the last of
                                * them frees the names */
     uint32_t names_logged;    /* names 1..names_logged are in the log or the manifest */
+    uint32_t ready;           /* atomic: the layers above have put it under its schema */
     uint32_t dropped;         /* not to be used: being created, or gone */
     bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
     uint8_t *metadata;        /* malloc'ed, or NULL: of the layers above; manifest_lock, too */
     uint32_t metadata_size;
     uint64_t change_count;    /* operations applied */
+    vel_rules *rules;         /* what documents must be like; NULL: anything */
     /* While a batch reserves: the slots it needs here, and the place of their hashes. */
     size_t batch_slots, batch_at;
     bool batch_placed;

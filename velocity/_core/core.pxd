@@ -21,7 +21,7 @@ cdef extern from "base.h" nogil:
     enum:
         VEL_OK, VEL_NOT_FOUND, VEL_MISMATCH, VEL_BUSY, VEL_END, VEL_E_UNIQUE
         VEL_E_NOMEM, VEL_E_MEMORY_LIMIT, VEL_E_IO, VEL_E_CORRUPT, VEL_E_CLOSED, VEL_E_LOCKED
-        VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED, VEL_E_FULL
+        VEL_E_INVALID, VEL_E_TOO_LARGE, VEL_E_PYTHON, VEL_E_FAILED, VEL_E_FULL, VEL_E_SCHEMA
     ctypedef struct vel_error:
         vel_status status
         int sys_errno
@@ -39,6 +39,8 @@ cdef extern from "base.h" nogil:
     void buffer_free(vel_buffer *b)
     uint32_t load_u32(const void *p)
     int64_t clock_wall_ns()
+    uint32_t atomic_get_acquire(uint32_t *p)
+    void atomic_set_release(uint32_t *p, uint32_t v)
 
 
 cdef extern from "epoch.h" nogil:
@@ -94,6 +96,28 @@ cdef extern from "pykey.h":
     tuple pykey_values(const uint8_t *key, size_t size)
 
 
+cdef extern from "schema.h" nogil:
+    enum:
+        SCHEMA_WHOLE, SCHEMA_FILL
+    ctypedef int schema_type
+    ctypedef struct vel_schema:
+        pass
+    vel_schema *schema_new(vel_names *names, bint strict)
+    void schema_free(vel_schema *s)
+    vel_status schema_add(vel_schema *s, const uint8_t *name, size_t name_size, schema_type type,
+                          bint required, const uint8_t *default_body, size_t default_size)
+
+
+cdef extern from "rules.h" nogil:
+    vel_status rules_install(vel_engine *e, vel_collection *c, vel_schema *schema)
+    vel_status rules_judge(vel_engine *e, vel_collection *c, const uint8_t *body, size_t size,
+                           int mode, vel_buffer *out, vel_error *error)
+    vel_status evolve_begin(vel_engine *e, vel_collection *c, vel_schema *next)
+    vel_status evolve_check(vel_engine *e, vel_collection *c, vel_buffer *report, vel_error *error)
+    void evolve_end(vel_engine *e, vel_collection *c, bint take)
+    vel_status evolve_fill(vel_engine *e, vel_collection *c, uint64_t *count, vel_error *error)
+
+
 cdef extern from "collection.h" nogil:
     enum:
         COLLECTION_NAME_MAX
@@ -101,7 +125,7 @@ cdef extern from "collection.h" nogil:
         uint32_t id
         uint8_t level
         char *name
-        uint32_t name_size
+        uint32_t name_size, ready
         vel_names *names
     bint collection_dropped(const vel_collection *c)
     uint64_t collection_changes(const vel_collection *c)
@@ -113,7 +137,7 @@ cdef extern from "engine.h" nogil:
     enum:
         WRITE_PUT, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
         REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT
-        WRITE_KEEP_EXPIRY, WRITE_IF_VERSION, WRITE_IF_MATCHES, WRITE_IF_STAMP
+        WRITE_KEEP_EXPIRY, WRITE_IF_VERSION, WRITE_IF_MATCHES, WRITE_IF_STAMP, WRITE_NO_DEFAULTS
         APPLY_NONBLOCK, APPLY_WANT_CURRENT
     ctypedef struct vel_options:
         const char *data_dir

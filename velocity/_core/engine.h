@@ -44,6 +44,7 @@
 #include "names.h"
 #include "read.h"
 #include "record.h"
+#include "rules.h"
 #include "slab.h"
 #include "stats.h"
 #include "table.h"
@@ -197,7 +198,8 @@ vel_ref engine_find_location(const vel_engine *e, const vel_collection *c, uint6
 /* --- apply.c: the funnel -------------------------------------------------------------------- */
 
 typedef enum {
-    WRITE_PUT = 1, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED
+    WRITE_PUT = 1, WRITE_MERGE, WRITE_DELETE, WRITE_CHECK, WRITE_UNCHANGED,
+    WRITE_FILL  /* store a document as its schema wants it; nothing when it is so or absent */
 } vel_write_kind;
 typedef enum { REQUIRE_NONE, REQUIRE_ABSENT, REQUIRE_PRESENT } vel_require;
 enum {
@@ -207,7 +209,8 @@ enum {
     WRITE_IF_STAMP = 8,      /* expected_stamp: the record's before the batch, 0: absent; for
                               * WRITE_UNCHANGED a change_count */
     WRITE_IF_EXPIRY = 16,    /* the record's expiry is expected_stamp, passed or not */
-    WRITE_OR_SKIP = 32       /* a condition that fails skips this operation, not the batch */
+    WRITE_OR_SKIP = 32,      /* a condition that fails skips this operation, not the batch */
+    WRITE_NO_DEFAULTS = 64   /* fields that are missing stay so, or are refused as required */
 };
 
 /* One operation of a batch. Plain data, times and ids put in before: apply uses no clock and no

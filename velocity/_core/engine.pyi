@@ -1,6 +1,6 @@
 """The database engine: collections of documents in one directory, or in memory only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from velocity._core.document import Document
@@ -99,6 +99,10 @@ class CollectionBase:
     @property
     def change_count(self) -> int:
         """Rises with every change to this collection."""
+    @property
+    def _ready(self) -> bool:
+        """Whether the layers above have put the collection under its schema."""
+    def _set_ready(self) -> None: ...
     def _check_level(self, consistency: Any, write: bool) -> None:
         """Called when an operation names a consistency level; overridden above."""
     def _apply_operators(self, id: str, operators: Mapping[str, Any], ttl: float | None) -> int:
@@ -210,6 +214,34 @@ class ChangeReader:
         """Until there may be something to read, or it was stopped; False: the time is over."""
     def stop(self) -> None:
         """End a wait, and all to come. Any thread."""
+
+_Compiled = tuple[bool, list[tuple[Any, ...]]]
+
+def set_schema(collection: CollectionBase, schema: _Compiled | None) -> None:
+    """Put a collection's writes under a schema without looking at what is there.
+
+    schema: (strict, [(name, type number, required, default or nothing)]), None: none.
+    """
+
+def evolve_schema(
+    collection: CollectionBase, schema: _Compiled | None, store: Callable[[], object]
+) -> list[tuple[str, str]] | None:
+    """Put a collection under another schema, live. One thread at a time.
+
+    store: called when all documents fit, while writes must fit both; when it raises, or a document
+    does not fit, all is as before. Returns None, or what does not fit: the first few (id, why).
+    """
+
+def fill_documents(collection: CollectionBase) -> int:
+    """Store every document as the schema wants it, with defaults; how many were written."""
+
+def fitted_fields(
+    collection: CollectionBase, id: str, fields: Mapping[str, Any], fill: bool
+) -> Mapping[str, Any]:
+    """A whole document's fields as the schema has them stored: fill, with defaults.
+
+    Raises SchemaError when they do not fit.
+    """
 
 def verify_directory(path: str) -> tuple[int, list[str]]:
     """Read and check everything in a data directory without changing it.

@@ -448,7 +448,7 @@ cdef class _Batch:
         elif kind == "replace" or kind == "rewrite":
             w = self.add(c, id, WRITE_PUT, REQUIRE_PRESENT, fields, ttl)
             if kind == "rewrite":
-                w.flags = WRITE_KEEP_EXPIRY
+                w.flags = WRITE_KEEP_EXPIRY | WRITE_NO_DEFAULTS
         elif kind == "update":
             w = self.add(c, id, WRITE_MERGE, REQUIRE_PRESENT, fields, ttl)
             w.flags = WRITE_KEEP_EXPIRY
@@ -488,6 +488,8 @@ cdef class _Batch:
                 status = apply_waiting(e, w, count, now, 0, &outcome, &error)
         if status == VEL_MISMATCH:
             raise_mismatch(&w[outcome.failed], outcome.why)
+        if status == VEL_E_SCHEMA:
+            raise_unfit(&w[outcome.failed], &error)
         if status:
             raise_unusable(e)
             raise_status(e, status, &error)
@@ -531,6 +533,13 @@ cdef int raise_mismatch(vel_write *w, const char *why) except -1:
         raise ConflictError(f"collection {name!r} was changed meanwhile; run the transaction again")
     raise ConflictError(
         f"document {id!r} of collection {name!r} was changed meanwhile; run the transaction again")
+
+
+cdef int raise_unfit(vel_write *w, vel_error *error) except -1:
+    """Raise that a document does not fit its collection's schema."""
+    name = text_of(w.collection.name)
+    id = PyUnicode_DecodeUTF8(<const char *>w.id, w.id_size, NULL)
+    raise SchemaError(f"collection {name!r}, document {id!r}: {text_of(error.what)}")
 
 
 # --- collections ------------------------------------------------------------------------------
@@ -590,6 +599,14 @@ cdef class CollectionBase:
     def _swap_request(self, request, consistency):
         """Called when compare_and_swap is given no id but one request; overridden above."""
         raise SchemaError("requests are not available here")
+
+    @property
+    def _ready(self):
+        """Whether the layers above have put the collection under its schema."""
+        return atomic_get_acquire(&self.c.ready) != 0
+
+    def _set_ready(self):
+        atomic_set_release(&self.c.ready, 1)
 
     cdef int _check(self) except -1:
         """Raise when the database is closed or the collection gone."""
@@ -915,6 +932,8 @@ cdef class CollectionBase:
             return w.version if kind != WRITE_DELETE else w.existed != 0
         if status == VEL_MISMATCH:
             raise_mismatch(&w, outcome.why)
+        if status == VEL_E_SCHEMA:
+            raise_unfit(&w, &error)
         raise_unusable(self.e)
         raise_status(self.e, status, &error)
 
@@ -1079,6 +1098,8 @@ cdef class CollectionBase:
         cdef CASResult r
         if status and (status != VEL_MISMATCH or collection_dropped(self.c)):
             self._check()
+            if status == VEL_E_SCHEMA:
+                raise_unfit(w, error)
             raise_status(self.e, status, error)
         r = CASResult.__new__(CASResult)
         r.success = status == VEL_OK
@@ -1201,6 +1222,10 @@ cdef bint has_operators(object fields):
         return False
     return isinstance(fields, Mapping) and any(
         isinstance(name, str) and name.startswith("$") for name in fields)
+
+
+include "schema_compile.pxi"
+include "schemas.pxi"
 
 
 # --- verification -----------------------------------------------------------------------------

@@ -132,14 +132,22 @@ static const char *unmet_condition(planner *b, const vel_write *w, const vel_pla
     return NULL;
 }
 
-/* Merge w's fields into p's body, in scratch. */
-static vel_status plan_merge(planner *b, const vel_write *w, vel_plan *p) {
+/* Fields to be written: the caller's, or in scratch when the schema stores them otherwise. */
+typedef struct {
+    size_t at;                 /* offset + 1 in scratch, 0: the caller's */
+    const uint8_t *body;
+    uint32_t size;
+} given_fields;
+
+/* Merge fields into p's body, in scratch. */
+static vel_status plan_merge(planner *b, const given_fields *w, vel_plan *p) {
     vel_buffer *scratch = &b->e->scratch;
     /* Room first: the base may lie in scratch itself, which must not move under the merge. */
-    vel_status status = buffer_reserve(scratch, (size_t)p->record.body_size + w->body_size + 64);
+    vel_status status = buffer_reserve(scratch, (size_t)p->record.body_size + w->size + 64);
     if (status) return status;
     size_t at = scratch->size;
-    status = body_merge(plan_body(b->e, p), p->record.body_size, w->body, w->body_size, scratch);
+    const uint8_t *changes = w->at ? scratch->data + w->at - 1 : w->body;
+    status = body_merge(plan_body(b->e, p), p->record.body_size, changes, w->size, scratch);
     if (status == VEL_E_TOO_LARGE)
         return vel_fail(b->error, status, 0, NULL, 0,
                         "the merged document is larger than 16 MiB; split it");
@@ -152,16 +160,62 @@ static vel_status plan_merge(planner *b, const vel_write *w, vel_plan *p) {
     return VEL_OK;
 }
 
+/* Judge fields by the collection's schema; they become what is stored. */
+static vel_status fit_fields(planner *b, const vel_write *w, int mode, given_fields *fields) {
+    const vel_schema *schema = w->collection->rules->schema;
+    size_t at = b->e->scratch.size;
+    if (!schema) return VEL_OK;
+    vel_status status =
+        schema_fit(schema, fields->body, fields->size, mode, &b->e->scratch, b->error);
+    if (status != VEL_MISMATCH) return status;
+    fields->at = at + 1;
+    fields->size = (uint32_t)(b->e->scratch.size - at);
+    return VEL_OK;
+}
+
+/* The present document's own fields as its schema stores them; *at 0: they are so. */
+static vel_status fit_present(planner *b, const vel_write *w, const vel_plan *p,
+                              given_fields *fields) {
+    const vel_schema *schema = w->collection->rules ? w->collection->rules->schema : NULL;
+    vel_buffer filled = {0};
+    *fields = (given_fields){0};
+    if (!schema) return VEL_OK;
+    vel_status status = schema_fit(schema, plan_body(b->e, p), p->record.body_size, SCHEMA_FILL,
+                                   &filled, b->error);
+    if (status == VEL_MISMATCH && !(status = buffer_reserve(&b->e->scratch, filled.size))) {
+        fields->at = b->e->scratch.size + 1;
+        fields->size = (uint32_t)filled.size;
+        memcpy(b->e->scratch.data + fields->at - 1, filled.data, filled.size);
+        b->e->scratch.size += filled.size;
+    }
+    buffer_free(&filled);
+    return status;
+}
+
 static vel_status plan_put(planner *b, vel_write *w, vel_plan *p) {
     vel_record *r = &p->record;
-    if (w->kind == WRITE_MERGE && p->present) {
-        vel_status status = plan_merge(b, w, p);
-        if (status) return status;
-    } else {
-        p->body_at = 0;
-        r->body = w->body;
-        r->body_size = w->body_size;
+    vel_rules *rules = w->collection->rules;
+    given_fields fields = {0, w->body, w->body_size};
+    bool merges = w->kind == WRITE_MERGE && p->present;
+    vel_status status = VEL_OK;
+    if (w->kind == WRITE_FILL) {
+        if (!p->present || (status = fit_present(b, w, p, &fields)) || !fields.at) return status;
+    } else if (vel_unlikely(rules != NULL)) {
+        int mode = merges ? SCHEMA_PART
+                   : w->flags & WRITE_NO_DEFAULTS ? SCHEMA_WHOLE : SCHEMA_FILL;
+        if ((status = fit_fields(b, w, mode, &fields))) return status;
     }
+    if (merges) {
+        if ((status = plan_merge(b, &fields, p))) return status;
+    } else {
+        p->body_at = fields.at;
+        r->body = fields.body;
+        r->body_size = fields.size;
+    }
+    if (vel_unlikely(rules != NULL && rules->next) &&
+        (status = rules_meet_next(rules, w->id, w->id_size, plan_body(b->e, p), r->body_size,
+                                  b->error)))
+        return status;
     r->modified = ++b->stamp;
     r->created = p->present ? r->created : r->modified;
     r->version = p->present ? r->version + 1 : 1;
@@ -224,7 +278,8 @@ static vel_status plan_indexes(planner *b, size_t i, const vel_plan *before) {
 }
 
 static vel_status plan_change(planner *b, vel_write *w, vel_plan *p) {
-    if (w->kind == WRITE_PUT || w->kind == WRITE_MERGE) return plan_put(b, w, p);
+    if (w->kind == WRITE_PUT || w->kind == WRITE_MERGE || w->kind == WRITE_FILL)
+        return plan_put(b, w, p);
     if (w->kind == WRITE_DELETE) plan_delete(b, w, p);
     else if (w->kind == WRITE_CHECK && p->present) w->version = p->record.version;
     return VEL_OK;

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec
 
@@ -29,6 +29,7 @@ from velocity.py.mirror import waits as _wait
 from velocity.py.mirror import watches as _watch
 from velocity.py.mirror import writes as _write
 from velocity.py.results import VerifyReport
+from velocity.py.schema import Schema
 from velocity.py.transaction import Transaction
 
 P = ParamSpec("P")
@@ -55,6 +56,10 @@ class AsyncCollection(Mirror[Collection]):
     def change_count(self) -> int:
         return self._sync.change_count
 
+    @property
+    def schema(self) -> Schema | None:
+        return self._sync.schema
+
     def __repr__(self) -> str:
         return f"<velocity.aio.AsyncCollection {self.name!r}, {self.consistency.value}>"
 
@@ -80,6 +85,7 @@ class AsyncCollection(Mirror[Collection]):
     compare_and_swap = _write(Collection.compare_and_swap)
     scan = _scan(Collection.scan)
     count = _wait(Collection.count)
+    evolve = _wait(Collection.evolve)
     keys = _listed(Collection.keys)
     values = _listed(Collection.values)
     items = _listed(Collection.items)
@@ -192,7 +198,7 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     async def create_collection(
         self,
         name: str,
-        schema: None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
         *,
         consistency: Consistency | str | None = None,
         if_not_exists: bool = False,
@@ -234,6 +240,7 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     compare_and_swap = _write(VelocityDB.compare_and_swap)
     scan = _scan(VelocityDB.scan)
     count = _wait(VelocityDB.count)
+    evolve = _wait(VelocityDB.evolve)
     keys = _listed(VelocityDB.keys)
     values = _listed(VelocityDB.values)
     items = _listed(VelocityDB.items)

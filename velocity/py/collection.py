@@ -29,10 +29,13 @@ from velocity._core.errors import (
     SchemaError,
 )
 from velocity.py import indexes as _indexes
+from velocity.py.evolve import evolve, stored_schema
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
+from velocity.py.metadata import read_metadata
 from velocity.py.operators import apply_operators
 from velocity.py.results import CASRequest
+from velocity.py.schema import Schema, schema_of
 from velocity.py.watch import ChangeEvent, Watch
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
@@ -52,6 +55,19 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
     def consistency(self) -> Consistency:
         """The level that writes have, and reads unless they name a weaker one."""
         return Consistency.of_level(self.level)
+
+    @property
+    def schema(self) -> Schema | None:
+        """What the documents must be like, None: anything. A copy: `evolve` changes it."""
+        return stored_schema(read_metadata(self))
+
+    def evolve(self, schema: Schema | Mapping[str, Any] | None) -> None:
+        """Put the collection under another schema while it is used; None: under none.
+
+        Documents that are there get the defaults of fields they lack. Raises SchemaError naming
+        documents that do not fit the new schema: then nothing was changed.
+        """
+        evolve(self, None if schema is None else schema_of(schema))
 
     def add(
         self,

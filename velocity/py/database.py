@@ -22,12 +22,15 @@ from velocity._core.errors import (
     ConfigError,
     ConsistencyError,
     DuplicateKeyError,
+    SchemaError,
 )
 from velocity.py.batch import BatchOperation, apply_batch
 from velocity.py.collection import Collection
 from velocity.py.config import Config, consistency_setting, path_setting
+from velocity.py.evolve import first_metadata, make_ready
 from velocity.py.indexes import IndexInfo, build_all
 from velocity.py.levels import Consistency
+from velocity.py.metadata import pack
 from velocity.py.results import (
     CASRequest,
     Compare,
@@ -36,6 +39,7 @@ from velocity.py.results import (
     TransactResult,
     VerifyReport,
 )
+from velocity.py.schema import Schema, schema_of
 from velocity.py.signatures import method_signature
 from velocity.py.transact import transact
 from velocity.py.transaction import Transaction
@@ -101,6 +105,7 @@ class VelocityDB:
         self._handles: dict[str, Collection] = {}
         self._handles_lock = threading.Lock()  # guards what follows; never held across a call
         self._drops = 0  # a handle made before a drop is not kept after it
+        self._take_up()
 
     def __enter__(self) -> VelocityDB:
         self._check_open()
@@ -128,6 +133,15 @@ class VelocityDB:
         self._engine.close()
         self._forget_handles(list(self._handles))
 
+    def _take_up(self) -> None:
+        """Put every collection under its schema; what a crash left to be done is done."""
+        try:
+            for name in self._engine.list_collections():
+                make_ready(Collection(self._engine, name))
+        except BaseException:
+            self._engine.close()
+            raise
+
     def _check_open(self) -> None:
         self._engine.apply(())  # nothing, which an engine that may not be used refuses, too
 
@@ -140,21 +154,21 @@ class VelocityDB:
     def create_collection(
         self,
         name: str,
-        schema: None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
         *,
         consistency: Consistency | str | None = None,
         if_not_exists: bool = False,
     ) -> Collection:
-        """Make a collection. Raises DuplicateKeyError when it exists, unless if_not_exists."""
-        if schema is not None:
-            raise ConfigError(
-                f"schema: {schema!r} is not possible; allowed: None (schemas are not available "
-                "in this version)"
-            )
+        """Make a collection. Raises DuplicateKeyError when it exists, unless if_not_exists.
+
+        schema: what its documents must be like, a Schema or its dict; one that exists must have
+        the same (SchemaError).
+        """
+        wanted = None if schema is None else schema_of(schema)
         level = self.config.default_consistency
         if consistency is not None:
             level = consistency_setting("consistency", consistency)
-        if self._engine.create_collection(name, level.level):
+        if self._engine.create_collection(name, level.level, pack(first_metadata(wanted))):
             return self.collection(name)
         if not if_not_exists:
             raise DuplicateKeyError(f"there is a collection {name!r} already")
@@ -163,6 +177,8 @@ class VelocityDB:
             raise ConsistencyError(
                 f"collection {name!r} is {collection.consistency.value}, not {level.value}"
             )
+        if wanted is not None and collection.schema != wanted:
+            raise SchemaError(f"collection {name!r} has another schema; evolve changes it")
         return collection
 
     def collection(self, name: str) -> Collection:
@@ -172,6 +188,7 @@ class VelocityDB:
             return handle
         drops = self._drops
         handle = Collection(self._engine, name)
+        make_ready(handle)
         with self._handles_lock:
             if drops == self._drops:
                 handle = self._handles.setdefault(name, handle)
@@ -258,6 +275,7 @@ class VelocityDB:
     delete_many = _of(Collection.delete_many)
     scan = _of(Collection.scan)
     count = _of(Collection.count)
+    evolve = _of(Collection.evolve)
     keys = _of(Collection.keys)
     values = _of(Collection.values)
     items = _of(Collection.items)

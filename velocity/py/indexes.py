@@ -156,12 +156,16 @@ def infos(collection: CollectionBase) -> list[IndexInfo]:
     return found
 
 
+def build(collection: CollectionBase, alone: bool = False) -> None:
+    """Build the indexes that a collection's metadata names and that are not there."""
+    for known in _definitions(read_metadata(collection)):
+        fields = [(path, direction) for path, direction in known["fields"]]
+        create_index(
+            collection, known["name"], fields, known["unique"], known["where"], alone=alone
+        )
+
+
 def build_all(engine: Engine) -> None:
     """Build the indexes of all collections. Requires: nobody else uses the engine yet."""
     for name in engine.list_collections():
-        collection = CollectionBase(engine, name)
-        for known in _definitions(read_metadata(collection)):
-            fields = [(path, direction) for path, direction in known["fields"]]
-            create_index(
-                collection, known["name"], fields, known["unique"], known["where"], alone=True
-            )
+        build(CollectionBase(engine, name), alone=True)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from velocity._core.document import Document
-from velocity._core.engine import CollectionBase
+from velocity._core.engine import CollectionBase, fitted_fields
 from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
 from velocity._core.filter import Filter
 from velocity.py.collection import CHUNK, checked_limit
@@ -182,7 +182,9 @@ class Transaction:
         new = dict(changes) if current is None or replace else {**current, **changes}
         kind = "put" if current is None else "replace" if replace else "rewrite"
         version = self._write(kind, collection, id, new, ttl)
-        return TransactionCASResult(True, version, copied(new))
+        written = self._written[collection][id].document
+        assert written is not None
+        return TransactionCASResult(True, version, copied(written.to_dict()))
 
     def scan(
         self,
@@ -278,8 +280,9 @@ class Transaction:
     ) -> int:
         """Keep a write back; the version that the document will have."""
         version = self._state(collection, id).version + 1
-        own = copied(_mapping(fields))
-        op: Op = (kind, self._db.collection(collection), id, own, ttl, None)
+        handle = self._db.collection(collection)
+        own = copied(fitted_fields(handle, id, _mapping(fields), kind != "rewrite"))
+        op: Op = (kind, handle, id, own, ttl, None)
         _refuse_unstorable(self._db, op)
         self._ops.append(op)
         document = Document(id, own)._as_version(version)

@@ -67,8 +67,3 @@ def test_a_database_wants_a_config():
         velocity.VelocityDB({"data_dir": "d"})
     with velocity.VelocityDB() as db:
         assert db.config == Config()
-
-
-def test_schemas_are_not_in_this_version():
-    with velocity.open() as db, pytest.raises(ConfigError, match="schema: .*not available"):
-        db.create_collection("users", {"age": int})

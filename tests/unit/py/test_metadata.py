@@ -21,7 +21,12 @@ from velocity.py.metadata import change_metadata, pack, read_metadata, unpack
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 METADATA = {
-    "schema": {"name": "users", "default": datetime(2026, 1, 2, tzinfo=INDIA), "raw": b"\0\xff"},
+    "schema": {
+        "fields": {
+            "since": {"type": "TIME", "default": datetime(2026, 1, 2, tzinfo=INDIA)},
+            "raw": {"type": "BYTES", "default": b"\0\xff"},
+        },
+    },
     "indexes": [{"name": "age", "fields": [["age", -1]], "unique": False, "where": None}],
 }
 
