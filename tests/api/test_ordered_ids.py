@@ -13,6 +13,7 @@ from support.faults import fault
 from support.store import Store, contents
 from support.threads import run_threads
 from velocity import BatchOperation, MemoryLimitError, StorageError
+from velocity._core import engine
 
 LIMIT = 24 << 20
 
@@ -195,9 +196,36 @@ def test_at_the_memory_limit_scans_go_on(tmp_path):
     with pytest.raises(MemoryLimitError):
         users.put_many((f"w{n:07}", {"data": bytes(60)}) for n in range(300_000))
     assert ids_of(users) == sorted(contents(users)) == kept
+    with pytest.raises(MemoryLimitError):
+        users.put_many((kept[0], {"data": bytes(2**23 + n)}) for n in range(9))
+    assert ids_of(users) == kept
     users.clear()
     assert ids_of(users) == []
     store.finish()
+
+
+def test_what_is_deleted_while_the_builder_reads_the_disk_stays_deleted(bounded):
+    db = bounded.open(cache_size=1)
+    users = db.create_collection("users")
+    users.put_many((f"u{n:04}", {"data": bytes(2000)}) for n in range(1500))
+    ids, reads = users._ids(), 0
+
+    def watch(point, path, to, done, sys_errno):
+        nonlocal reads
+        reads += point == "read" and not done
+        if reads == 200:
+            reads += 1
+            thread = threading.Thread(target=users.delete_many, args=[ids])
+            thread.start()
+            thread.join()
+
+    engine.file_watch(watch)
+    try:
+        next(iter(users), None)
+    finally:
+        engine.file_watch(None)
+    assert reads > 200
+    assert list(users) == []
 
 
 def test_building_leaves_the_cache_as_it_is(bounded):
