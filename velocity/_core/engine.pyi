@@ -1,6 +1,6 @@
 """The database engine: collections of documents in one directory, or in memory only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from velocity._core.document import Document
