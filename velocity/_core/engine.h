@@ -355,16 +355,6 @@ typedef struct {
 vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                             bool attached, vel_buffer *arena, vel_error *error);
 
-/* Ids with from <= id < to; to NULL: no end. */
-typedef struct {
-    const uint8_t *from, *to;
-    uint32_t from_size, to_size;
-} vel_range;
-/* All ids of live documents in a range, sorted by bytes, without the tree of ids.h. Out: entries
- * point into *arena as offsets; the caller frees *ids. */
-typedef struct { uint64_t at; uint32_t size; } vel_id;
-vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
-                      size_t *count, vel_buffer *arena, vel_error *error);
 /* Append the operation that a block's header names to *out, checked; *at: offset of its record
  * there. Requires: pinned slot, or commit_lock. */
 vel_status engine_read_location(vel_engine *e, uint64_t header, vel_buffer *out, size_t *at,

@@ -1,6 +1,6 @@
 /* scan.c: reads of whole collections: visit every record, list the ids. A walk is pinned for a
  * chunk of the table at a time, never across chunks. */
-#include "engine.h"
+#include "ids.h"
 
 #define WALK_AHEAD 16  /* records being fetched ahead of the one visited */
 
