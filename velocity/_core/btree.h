@@ -6,9 +6,9 @@
  * memcmp, a prefix before what it begins.
  *
  * A full node is split in halves by bytes; where keys have been coming in ascending or descending
- * order, next to one another, at the place where they go on coming, so that they leave full nodes
- * behind. A node under a quarter is merged with a neighbour when the two fill three quarters at
- * most; an empty one goes at once.
+ * order, or nearly so, it is split where they go on coming, so that they leave full nodes behind. A
+ * node under a quarter is merged with a neighbour when the two fill three quarters at most; an
+ * empty one goes at once.
  *
  * Threads: nothing in here is locked. Functions that take a const tree may run beside one another;
  * the others require that nobody else is inside, and the slab's commit lock.
@@ -40,9 +40,10 @@ vel_status btree_open(vel_btree *t, vel_slab *slab);
 void btree_close(vel_btree *t);
 
 /* Make sure that the next `inserts` btree_insert calls cannot fail, with any keys, also with
- * removals in between. The next call drops what an earlier one reserved and was not used (0 only
- * drops: worth a call after many). Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure
- * nothing is reserved and the tree is as it was. */
+ * removals in between. That takes a node for each level and each of them: for many at once it is
+ * better to insert them ahead, one by one, and to remove them again when something else fails. The
+ * next call drops what an earlier one reserved and was not used (0 only drops). Returns VEL_OK,
+ * VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure nothing is reserved and the tree is as it was. */
 vel_status btree_reserve(vel_btree *t, size_t inserts);
 /* Returns false when the key was there. Requires: reserved; size <= BTREE_KEY_MAX. */
 bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size);
@@ -52,8 +53,7 @@ bool btree_has(const vel_btree *t, const uint8_t *key, uint32_t size);
 
 /* Fill an empty tree from keys in ascending order; one that equals its predecessor is passed over.
  * `next` gives a key that stays until it is called again, or returns false at the end. Returns
- * VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM: then what was added is there. Cost: about a third of
- * inserting in random order. */
+ * VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM: then what was added is there. */
 typedef bool (*btree_source)(void *context, const uint8_t **key, uint32_t *size);
 vel_status btree_build(vel_btree *t, btree_source next, void *context);
 

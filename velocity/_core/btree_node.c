@@ -2,6 +2,7 @@
 #include "btree_node.h"
 
 #define RUN_MIN 8u              /* keys next to one another that make a run */
+#define RUN_NEAR 8u             /* one of this many of a node's keys are near its end */
 #define SPLIT_REST 16u          /* a run leaves all but one of this many entries behind */
 #define COMPACTION_ROOM 128u    /* bytes to be left by laying out anew, lest each insert does it */
 #define MERGE_SIZE_MAX (BTREE_NODE_SIZE * 3 / 4)
@@ -217,13 +218,14 @@ static void sequence_write(const sequence *s, uint32_t from, uint32_t to, unsign
 
 /* --- changing ------------------------------------------------------------------------------- */
 
-/* Remember where a key went: keys that come in order are told by that. */
+/* Whether keys come one next to the other: a key goes right behind the one before, or among the
+ * last of the node, for those that come nearly in order; the same downwards. */
 static void run_note(btree_node *n, uint32_t position) {
-    uint32_t last = n->last;
-    bool up = position == last + 1 || last == NODE_NO_POSITION, down = position == last;
-    n->run_up = up ? (uint8_t)(n->run_up + (n->run_up < UINT8_MAX)) : (uint8_t)(n->run_up / 2);
-    n->run_down = down ? (uint8_t)(n->run_down + (n->run_down < UINT8_MAX))
-                       : (uint8_t)(n->run_down / 2);
+    uint32_t near = n->count / RUN_NEAR, last = n->last;
+    bool up = position == last + 1 || position + near >= n->count - 1u;
+    bool down = position == last || position <= near;
+    n->run_up = up ? (uint8_t)(n->run_up + (n->run_up < UINT8_MAX)) : 0;
+    n->run_down = down ? (uint8_t)(n->run_down + (n->run_down < UINT8_MAX)) : 0;
     n->last = (uint16_t)position;
 }
 
@@ -269,42 +271,35 @@ static uint32_t split_half(const sequence *s, unsigned level, uint32_t prefix_si
     return i;
 }
 
-/* Where a node that `position` makes too full is best split; not where it fits at any rate. */
-static uint32_t split_wanted(const sequence *s, const btree_node *n, uint32_t position,
-                             uint32_t prefix_size) {
-    uint32_t count = s->count, rest = count / SPLIT_REST;
-    if (n->run_up >= RUN_MIN && position == n->last + 1u)
-        return position + 1 == count ? position - rest : position + 1;
-    if (n->run_down >= RUN_MIN && position == n->last)
-        return position == 0 ? rest + 1 : position;
-    return split_half(s, n->level, prefix_size);
+/* Where a run wants a node split that `position` makes too full: what it leaves behind stays as it
+ * is, but for some room for those that come late. 0: there is no run. */
+static uint32_t split_run(const sequence *s, const btree_node *n, uint32_t position) {
+    uint32_t last = s->count - 1, near = n->count / RUN_NEAR;
+    if (n->run_up >= RUN_MIN && position + near >= last)
+        return last - last / SPLIT_REST - 2 * (last - position);
+    if (n->run_down >= RUN_MIN && position <= near) return 1 + last / SPLIT_REST + 2 * position;
+    if (n->run_up >= RUN_MIN && position == n->last + 1u) return position + 1;
+    if (n->run_down >= RUN_MIN && position == n->last) return position;
+    return 0;
 }
 
 /* The middle that splits a sequence. *forced: a key that shares less than the node's prefix is
- * parted from the rest, since no other way was good. */
+ * parted from the rest, since halves would not fit; with keys that share it, they always do. */
 static uint32_t split_middle(const sequence *s, const btree_node *n, uint32_t position,
                              bool *forced) {
     unsigned level = n->level;
-    uint32_t prefix_size = n->prefix_size, size = s->between->size;
-    bool shares = size >= prefix_size &&
-                  memcmp(s->between->key, node_prefix(n), prefix_size) == 0;
-    uint32_t lowest = 1, highest = s->count - (level ? 2 : 1);
-    uint32_t shared = shares ? prefix_size
-                             : common_size(s->between->key, node_prefix(n),
-                                           size < prefix_size ? size : prefix_size);
-    uint32_t middle = split_wanted(s, n, position, shared);
-    middle = middle < lowest ? lowest : middle > highest ? highest : middle;
+    uint32_t lowest = 1, highest = s->count - (level ? 2 : 1), size = s->between->size;
+    uint32_t middle = split_run(s, n, position);
     *forced = false;
+    if (middle >= lowest && middle <= highest && split_fits(s, middle, level)) return middle;
+    uint32_t shared = common_size(s->between->key, node_prefix(n),
+                                  size < n->prefix_size ? size : n->prefix_size);
+    middle = split_half(s, level, shared);
+    middle = middle < lowest ? lowest : middle > highest ? highest : middle;
     if (split_fits(s, middle, level)) return middle;
-    if (!shares) {
-        *forced = true;
-        return position ? highest : lowest;
-    }
-    for (uint32_t step = 1;; step++) {
-        vel_assert(step < s->count);
-        if (middle + step <= highest && split_fits(s, middle + step, level)) return middle + step;
-        if (middle >= lowest + step && split_fits(s, middle - step, level)) return middle - step;
-    }
+    vel_assert(shared < n->prefix_size);
+    *forced = true;
+    return position ? highest : lowest;
 }
 
 /* The shortest key that parts a leaf before `middle`. Where a key without the others' prefix was
@@ -342,13 +337,11 @@ void node_split(btree_node *n, btree_node *right, uint32_t position, const node_
     n->first_child = old->first_child;
     right->first_child = inner ? sequence_child(&s, middle) : 0;
     if (inner) return;
-    /* The run goes on where the new key is. */
+    /* A run goes on where the new key is. */
     btree_node *home = position < middle ? n : right;
-    home->last = old->last;
+    home->last = (uint16_t)(position < middle ? position : position - middle);
     home->run_up = old->run_up;
     home->run_down = old->run_down;
-    run_note(home, position);
-    home->last = (uint16_t)(position < middle ? position : position - middle);
 }
 
 void node_remove(btree_node *n, uint32_t position) {

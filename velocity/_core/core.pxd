@@ -173,13 +173,6 @@ cdef extern from "engine.h" nogil:
         uint32_t id_size
         uint64_t hash
         size_t at
-    ctypedef struct vel_range:
-        const uint8_t *from_ "from"
-        const uint8_t *to
-        uint32_t from_size, to_size
-    ctypedef struct vel_id:
-        uint64_t at
-        uint32_t size
     ctypedef struct vel_stats:
         uint64_t collections, documents
         uint64_t memory_usage, record_memory, table_memory, index_memory, name_memory, cache_memory
@@ -214,8 +207,6 @@ cdef extern from "engine.h" nogil:
     void engine_prefetch_record(const vel_engine *e, const vel_collection *c, uint64_t hash)
     vel_status engine_read_many(vel_engine *e, vel_collection *c, vel_key *keys, size_t count,
                                 bint attached, vel_buffer *arena, vel_error *error)
-    vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
-                          size_t *count, vel_buffer *arena, vel_error *error)
     vel_status engine_compact(vel_engine *e, bint all, uint64_t *given_back, vel_error *error)
     vel_status engine_reap(vel_engine *e, int64_t now, c_bool *more, vel_error *error)
     bint engine_is_due(const vel_engine *e, int64_t now)
@@ -301,6 +292,15 @@ cdef extern from "changes.h" nogil:
     void changes_close(vel_changes *r)
 
 cdef extern from "ids.h" nogil:
+    ctypedef struct vel_range:
+        const uint8_t *from_ "from"
+        const uint8_t *to
+        uint32_t from_size, to_size
+    ctypedef struct vel_id:
+        uint64_t at
+        uint32_t size
+    vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
+                          size_t *count, vel_buffer *arena, vel_error *error)
     vel_status ids_slice(vel_engine *e, vel_collection *c, const vel_range *range, c_bool reverse,
                          size_t limit, c_bool attached, vel_id *ids, size_t *count,
                          vel_buffer *arena, vel_error *error)

@@ -18,9 +18,9 @@ static vel_status tree_reserve(vel_engine *e, vel_collection *c, size_t inserts)
     return btree_reserve(&c->ids, inserts);
 }
 
-/* Whether an operation, the first of its id in the batch, brings one that the table lacks. */
+/* Whether an operation brings an id that the table does not have before the batch. */
 static bool brings_id(const vel_write *w, const vel_plan *p) {
-    return p->writes && !p->deletes && !p->previous && !p->old.ref && ids_kept(w->collection);
+    return p->writes && !p->deletes && !p->old.ref && ids_kept(w->collection);
 }
 
 static vel_status put_in(vel_engine *e, const vel_write *writes, const vel_plan *plans,

@@ -14,6 +14,13 @@
 
 #include "scan.h"
 
+/* Ids with from <= id < to; to NULL: no end. */
+typedef struct {
+    const uint8_t *from, *to;
+    uint32_t from_size, to_size;
+} vel_range;
+typedef struct { uint64_t at; uint32_t size; } vel_id;
+
 /* The first ids of a range, in reverse the last, at most `limit`, into ids and the arena (emptied
  * first). Ids of expired documents are among them. attached: the thread is attached, and
  * VEL_BUSY comes back when it would have to wait or to build: call again without the GIL. Returns
@@ -22,6 +29,11 @@
 vel_status ids_slice(vel_engine *e, vel_collection *c, const vel_range *range, bool reverse,
                      size_t limit, bool attached, vel_id *ids, size_t *count, vel_buffer *arena,
                      vel_error *error);
+
+/* All ids of live documents in a range, sorted by bytes, without the tree (scan.c). Out: entries
+ * point into *arena as offsets; the caller frees *ids. Without the GIL. */
+vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
+                      size_t *count, vel_buffer *arena, vel_error *error);
 
 /* The hooks of writers. Require commit_lock. */
 

@@ -2,6 +2,8 @@
  * chunk of the table at a time, never across chunks. */
 #include "scan.h"
 
+#include "ids.h"
+
 #define WALK_AHEAD 16  /* records being fetched ahead of the one visited */
 
 vel_status engine_visit_next(vel_engine *e, vel_collection *c, vel_walk *walk, record_visit visit,

@@ -128,11 +128,12 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
             size = CHUNK
 
     def _each_id(self, low: bytes, high: bytes | None, reverse: bool) -> Iterator[str]:
+        due = self._due()  # before the ids are read: what is removed after that was there
         for ids in self._slices(low, high, reverse):
-            if not self._due():
-                yield from ids
-            else:
-                yield from (doc.id for doc in self.get_many(ids) if doc is not None)
+            if due:
+                ids = [document.id for document in self.get_many(ids) if document is not None]
+            yield from ids
+            due = self._due()
 
     def _documents(
         self, low: bytes, high: bytes | None, reverse: bool = False, most: int | None = None

@@ -111,6 +111,19 @@ def test_few_distinct_values_fill_their_nodes(tree, hashes):
     assert per_entry(tree, keys) < (0 if hashes == "up" else 4)
 
 
+def test_keys_that_come_nearly_in_order_fill_their_nodes(tree):
+    """As ids do that several threads make from the time."""
+    rng = random.Random(5)
+    keys = [b"\x20" + (n + rng.randrange(16)).to_bytes(8, "big") + rng.randbytes(8)
+            for n in range(50_000)]
+    fill(tree, keys)
+    assert per_entry(tree, keys) < 1
+    for key in keys:
+        tree.remove(key)
+    fill(tree, reversed(keys))
+    assert per_entry(tree, keys) < 1
+
+
 def test_removing_gives_memory_back(tree):
     keys = entries(30_000)
     fill(tree, keys)
