@@ -35,14 +35,15 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
     "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "filter_build",
-    "filter_match", "filter_scan", "ids", "index_apply", "index_build", "index_check",
-    "index_keys", "index_scan", "lifecycle", "log", "log_room", "plan", "read", "reap", "recovery",
-    "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
+    "filter_match", "filter_scan", "group", "group_scan", "ids", "index_apply", "index_build",
+    "index_check", "index_keys", "index_scan", "lifecycle", "log", "log_room", "plan", "read",
+    "reap", "recovery", "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
 ]
 EXTENSIONS = {
     "codec": CODEC,
     "document": [*CODEC, "record"],
     "filter": [*CODEC, "filter_build", "filter_match"],
+    "grouping": [*CODEC, "group"],
     "memory": MEMORY,
     "storage": STORAGE + ["pynames"],
     "engine": sorted({*CODEC, *MEMORY, *STORAGE, *ENGINE, "pyfaults"}),

@@ -12,6 +12,7 @@ from collections.abc import (
     Iterator,
     Mapping,
     MutableMapping,
+    Sequence,
     ValuesView,
 )
 from itertools import islice
@@ -28,9 +29,10 @@ from velocity._core.errors import (
     QueryError,
     SchemaError,
 )
+from velocity.py.aggregate import aggregate
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
-from velocity.py.operators import apply_operators
+from velocity.py.operators import Update
 from velocity.py.results import CASRequest
 from velocity.py.watch import ChangeEvent, Watch
 
@@ -128,6 +130,20 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
     def count(self, filter: Mapping[str, Any] | None = None) -> int:
         """How many documents there are, or match a filter. Raises QueryError for a bad one."""
         return len(self) if filter is None else self._count_filter(filter)
+
+    def aggregate(
+        self,
+        pipeline: Sequence[Mapping[str, Any]],
+        *,
+        consistency: Consistency | str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What comes out of a pipeline of MongoDB's stages; each document's "_id" is its id.
+
+        The whole pipeline is checked before anything is read. Raises: QueryError, naming the place.
+        """
+        if consistency is not None:
+            self._check_level(consistency, False)
+        return aggregate(self, pipeline, lambda name: Collection(self._engine, name))
 
     def values(self) -> ValuesView[Document]:
         return _Values(self)
@@ -229,11 +245,12 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         self, id: str, operators: Mapping[str, Any], ttl: float | None
     ) -> int:
         """Read, compute, write if unchanged; again when another writer was between."""
+        update = Update(operators)
         while True:
             document = self.get(id)
             if document is None:
                 raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
-            fields = apply_operators(document.fields, operators)
+            fields = update.apply(document.fields)
             rewrite = ("rewrite", self, id, fields, ttl, document._stamp)
             try:
                 return self._engine.apply([rewrite])[0]

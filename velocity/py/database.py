@@ -252,6 +252,7 @@ class VelocityDB:
     delete_many = _of(Collection.delete_many)
     scan = _of(Collection.scan)
     count = _of(Collection.count)
+    aggregate = _of(Collection.aggregate)
     keys = _of(Collection.keys)
     values = _of(Collection.values)
     items = _of(Collection.items)
