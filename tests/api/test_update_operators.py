@@ -6,7 +6,7 @@ import pytest
 
 from support.same import same
 from support.store import contents
-from velocity import NotFoundError, QueryError, VelocityError
+from velocity import BatchOperation, NotFoundError, QueryError, VelocityError
 
 START = {"n": 1, "f": 1.5, "text": "x", "deep": {"x": 1, "list": [1, {"y": 2}]}, "none": None}
 
@@ -102,3 +102,32 @@ def test_on_the_database(db, users):
     users.insert("a", {"n": 1})
     assert db.update("users", "a", {"$inc": {"n": 1}}) == 2
     assert users["a"]["n"] == 2
+
+
+def test_lists_and_extremes(users):
+    users.insert("a", {"scores": [3, 1], "best": 3, "tags": ["x"]})
+    users.update(
+        "a",
+        {
+            "$push": {"scores": {"$each": [9], "$sort": -1, "$slice": 2}},
+            "$max": {"best": 9},
+            "$min": {"worst": 1},
+            "$addToSet": {"tags": {"$each": ["x", "y"]}},
+            "$currentDate": {"at": True},
+        },
+    )
+    fields = users["a"].fields
+    at = fields.pop("at")
+    assert users["a"].created <= at
+    assert fields == {"scores": [9, 3], "best": 9, "tags": ["x", "y"], "worst": 1}
+    users.update("a", {"$pull": {"tags": {"$in": ["x"]}}, "$pop": {"scores": 1}})
+    assert (users["a"]["tags"], users["a"]["scores"]) == (["y"], [9])
+
+
+def test_in_a_transaction_and_a_batch(db, users):
+    users.insert("a", {"l": [1]})
+    with db.transaction() as tx:
+        tx.update("users", "a", {"$addToSet": {"l": 2}})
+        tx.update("users", "a", {"$pull": {"l": 1}})
+    db.batch([BatchOperation("update", "users", "a", {"$push": {"l": 5}})])
+    assert users["a"].fields == {"l": [2, 5]}

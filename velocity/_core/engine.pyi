@@ -185,6 +185,15 @@ class CollectionBase:
     ) -> list[Document]:
         """The documents that match a filter, compiled or not, in no order; limit: most to give,
         skip: matches to pass over before."""
+    def _group(
+        self,
+        filter: Mapping[str, Any] | None,
+        key: str | dict[str, str] | None,
+        paths: list[str],
+        fields: list[tuple[str, str, int, Any]],
+    ) -> list[dict[str, Any]] | None:
+        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when
+        only the stages can tell: a regular expression, or a path that leads through a list."""
     def __len__(self) -> int: ...
     def __contains__(self, id: object) -> bool: ...
     def __getitem__(self, id: str) -> Document: ...

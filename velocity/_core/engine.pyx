@@ -15,7 +15,8 @@ from libc.string cimport memset
 
 from velocity._core.core cimport *
 from velocity._core.document cimport Document, document_new, document_new_many, id_bytes
-from velocity._core.filter cimport Filter, engine_scan_next, filter_new, vel_scan
+from velocity._core.filter cimport Filter, engine_scan_next, filter_new, vel_filter, vel_scan, vel_walk
+from velocity._core.grouping cimport Grouping, grouping_new, vel_group
 
 import math
 import os
@@ -28,6 +29,10 @@ from velocity._core.errors import (
     DuplicateKeyError, HistoryLostError, MemoryLimitError, NotFoundError, SchemaError, StorageError,
     QueryError, UniqueError,
 )
+
+cdef extern from "group_scan.h" nogil:
+    vel_status engine_group_next(vel_engine *e, vel_collection *c, vel_walk *walk,
+                                 vel_filter *filter, vel_group *group, vel_error *error)
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
@@ -872,6 +877,33 @@ cdef class CollectionBase:
         finally:
             buffer_free(&s.found)
             buffer_free(&s.unsure)
+
+    def _group(self, filter, key, paths, fields):
+        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when only
+        the stages can tell: a regular expression, or a path that leads through a list."""
+        cdef Filter compiled = None if filter is None else self._filter(filter)
+        cdef Grouping grouping = grouping_new(key, paths, fields, self.c.names, self)
+        cdef vel_filter *f = NULL if compiled is None else &compiled.f
+        cdef vel_walk walk
+        cdef vel_error error
+        cdef vel_status status
+        if f != NULL and f.needs_python:
+            return None
+        self._check()
+        memset(&walk, 0, sizeof(walk))
+        while not walk.done:
+            with nogil:
+                status = engine_enter(self.e)
+                if not status:
+                    status = engine_group_next(self.e, self.c, &walk, f, &grouping.g, &error)
+                    engine_leave(self.e)
+            if status == VEL_MISMATCH or status == VEL_E_TOO_LARGE:
+                return None
+            if status:
+                self._check()
+                raise_status(self.e, status, &error)
+            PyErr_CheckSignals()
+        return grouping.results()
 
     # --- writes
 

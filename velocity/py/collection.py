@@ -12,6 +12,7 @@ from collections.abc import (
     Iterator,
     Mapping,
     MutableMapping,
+    Sequence,
     ValuesView,
 )
 from itertools import islice
@@ -29,11 +30,12 @@ from velocity._core.errors import (
     SchemaError,
 )
 from velocity.py import indexes as _indexes
+from velocity.py.aggregate import aggregate
 from velocity.py.evolve import evolve, stored_schema
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.metadata import read_metadata
-from velocity.py.operators import apply_operators
+from velocity.py.operators import Update
 from velocity.py.results import CASRequest
 from velocity.py.schema import Schema, schema_of
 from velocity.py.watch import ChangeEvent, Watch
@@ -173,6 +175,20 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         """The collection's indexes, in the order in which they were created."""
         return _indexes.infos(self)
 
+    def aggregate(
+        self,
+        pipeline: Sequence[Mapping[str, Any]],
+        *,
+        consistency: Consistency | str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What comes out of a pipeline of MongoDB's stages; each document's "_id" is its id.
+
+        The whole pipeline is checked before anything is read. Raises: QueryError, naming the place.
+        """
+        if consistency is not None:
+            self._check_level(consistency, False)
+        return aggregate(self, pipeline, lambda name: Collection(self._engine, name))
+
     def values(self) -> ValuesView[Document]:
         return _Values(self)
 
@@ -273,11 +289,12 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         self, id: str, operators: Mapping[str, Any], ttl: float | None
     ) -> int:
         """Read, compute, write if unchanged; again when another writer was between."""
+        update = Update(operators)
         while True:
             document = self.get(id)
             if document is None:
                 raise NotFoundError(f"collection {self.name!r} has no document {id!r}")
-            fields = apply_operators(document.fields, operators)
+            fields = update.apply(document.fields)
             rewrite = ("rewrite", self, id, fields, ttl, document._stamp)
             try:
                 return self._engine.apply([rewrite])[0]

@@ -276,6 +276,7 @@ class VelocityDB:
     scan = _of(Collection.scan)
     count = _of(Collection.count)
     evolve = _of(Collection.evolve)
+    aggregate = _of(Collection.aggregate)
     keys = _of(Collection.keys)
     values = _of(Collection.values)
     items = _of(Collection.items)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timezone
 
 import pytest
 
 from velocity import QueryError
-from velocity.py.operators import apply_operators, has_operators
+from velocity.py.operators import Update, apply_operators, has_operators
 
 START = {"n": 1, "f": 0.5, "s": "x", "o": {"a": 1, "l": [1, {"b": 2}]}, "l": [1, 2], "z": None}
 
@@ -24,6 +25,43 @@ RESULTS = {
     "push": ({"$push": {"l": 3, "new.deep": 1}}, {"l": [1, 2, 3], "new": {"deep": [1]}}),
     "push each": ({"$push": {"l": {"$each": [3, [4]]}}}, {"l": [1, 2, 3, [4]]}),
     "push an object": ({"$push": {"l": {"a": 1}}}, {"l": [1, 2, {"a": 1}]}),
+    "push at a position": ({"$push": {"l": {"$each": [8, 9], "$position": 1}}}, {"l": [1, 8, 9, 2]}),
+    "push before the last": ({"$push": {"l": {"$each": [9], "$position": -1}}}, {"l": [1, 9, 2]}),
+    "push far before": ({"$push": {"l": {"$each": [9], "$position": -9}}}, {"l": [9, 1, 2]}),
+    "push and keep the first": ({"$push": {"l": {"$each": [3], "$slice": 2}}}, {"l": [1, 2]}),
+    "push and keep the last": ({"$push": {"l": {"$each": [3], "$slice": -2}}}, {"l": [2, 3]}),
+    "push and keep more": ({"$push": {"l": {"$each": [3], "$slice": -9}}}, {"l": [1, 2, 3]}),
+    "push and keep none": ({"$push": {"l": {"$each": [], "$slice": 0}}}, {"l": []}),
+    "push sorted": ({"$push": {"l": {"$each": [0, "a", None], "$sort": -1}}},
+                    {"l": ["a", 2, 1, 0, None]}),
+    "push at a position, sorted, cut": (
+        {"$push": {"l": {"$each": [5, 0], "$position": 0, "$sort": 1, "$slice": 3}}},
+        {"l": [0, 1, 2]},
+    ),
+    "push sorted by fields": (
+        {"$push": {"new": {"$each": [{"a": 1, "b": {"c": 1}}, {"a": 2}, {"a": 1, "b": {"c": 2}}, 7],
+                           "$sort": {"a": 1, "b.c": -1}}}},
+        {"new": [7, {"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 1}}, {"a": 2}]},
+    ),
+    "min of more": ({"$min": {"n": 5}}, {}),
+    "min of less": ({"$min": {"n": 0.5, "f": 0}}, {"n": 0.5, "f": 0}),
+    "min of nothing": ({"$min": {"new.x": 5}}, {"new": {"x": 5}}),
+    "min across types": ({"$min": {"s": 5, "n": "a", "z": -1, "l": {"a": 1}}},
+                         {"s": 5, "l": {"a": 1}}),
+    "max of less": ({"$max": {"n": 1.0, "s": "w"}}, {}),
+    "max of more": ({"$max": {"n": 2, "s": "y", "z": False}}, {"n": 2, "s": "y", "z": False}),
+    "set on insert": ({"$setOnInsert": {"n": 5, "new": 5}}, {}),
+    "add to a set": ({"$addToSet": {"l": 3}}, {"l": [1, 2, 3]}),
+    "add what is there": ({"$addToSet": {"l": 2.0, "o.l": {"b": 2.0}}}, {}),
+    "add each": ({"$addToSet": {"l": {"$each": [3, 1, 3, [1]]}}}, {"l": [1, 2, 3, [1]]}),
+    "add to nothing": ({"$addToSet": {"new.x": {"$each": [1, 1]}}}, {"new": {"x": [1]}}),
+    "pull a value": ({"$pull": {"l": 1.0}}, {"l": [2]}),
+    "pull by a condition": ({"$pull": {"l": {"$gte": 2}}}, {"l": [1]}),
+    "pull one of several": ({"$pull": {"l": {"$in": [1, 7]}}}, {"l": [2]}),
+    "pull objects": ({"$pull": {"o.l": {"b": {"$gt": 1}}}}, {"o": {"a": 1, "l": [1]}}),
+    "pull nothing": ({"$pull": {"l": 7, "nope": 1, "n.x": 1}}, {}),
+    "pop the last": ({"$pop": {"l": 1}}, {"l": [1]}),
+    "pop the first": ({"$pop": {"l": -1, "nope": 1}}, {"l": [2]}),
     "rename of nothing": ({"$rename": {"nope": "other", "n.x": "y"}}, {}),
     "all at once": ({"$set": {"a.b": 1}, "$inc": {"a.c": 1}}, {"a": {"b": 1, "c": 1}}),
 }
@@ -51,7 +89,7 @@ def test_zero_has_the_type_of_the_factor():
 
 
 REFUSED = {
-    "unknown": ({"$pop": {"l": 1}}, r"\$pop: unknown.*\$set"),
+    "unknown": ({"$bit": {"l": 1}}, r"\$bit: unknown.*\$set"),
     "plain field": ({"$set": {"a": 1}, "b": 2}, "'b': an update holds operators or plain fields"),
     "paths": ({"$set": [1]}, r"\$set: wants an object.*list"),
     "path type": ({"$set": {5: 1}}, r"\$set 5: a path is a string"),
@@ -73,7 +111,24 @@ REFUSED = {
     "mul over": ({"$set": {"m": 1}, "$mul": {"n": 2**64}}, "does not fit 64 bits"),
     "float over": ({"$mul": {"f": 10**400}}, "does not fit a float"),
     "push to a scalar": ({"$push": {"n": 1}}, "not a list but int"),
-    "push modifier": ({"$push": {"l": {"$each": [1], "$slice": 2}}}, r"\$slice: unknown modifier"),
+    "push modifier": ({"$push": {"l": {"$each": [1], "$up": 2}}}, r"'l': \$up: unknown modifier"),
+    "push without each": ({"$push": {"l": {"$slice": 2}}}, r"\$slice: wants \$each beside it"),
+    "push slice": ({"$push": {"l": {"$each": [], "$slice": 1.5}}}, r"\$slice wants a whole number"),
+    "push position": ({"$push": {"l": {"$each": [], "$position": True}}}, r"\$position wants"),
+    "push sort": ({"$push": {"l": {"$each": [], "$sort": 2}}}, r"\$sort wants 1, -1 or"),
+    "push sort by": ({"$push": {"l": {"$each": [], "$sort": {"a": "up"}}}}, "'a': wants 1 or -1"),
+    "push sort path": ({"$push": {"l": {"$each": [], "$sort": {"a..b": 1}}}}, "without empty parts"),
+    "add to a scalar": ({"$addToSet": {"n": 1}}, r"\$addToSet 'n': .* not a list but int"),
+    "add modifier": ({"$addToSet": {"l": {"$each": [1], "$slice": 2}}}, r"\$slice: unknown modifier"),
+    "pull from a scalar": ({"$pull": {"s": 1}}, "not a list but str"),
+    "pull by nonsense": ({"$pull": {"l": {"$foo": 1}}}, r"\$pull 'l': .*\$foo"),
+    "pop from a scalar": ({"$pop": {"z": 1}}, "not a list but null"),
+    "pop two": ({"$pop": {"l": 2}}, r"\$pop 'l': wants 1 .* or -1"),
+    "pop true": ({"$pop": {"l": True}}, "not True"),
+    "current date": ({"$currentDate": {"n": False}}, r"\$currentDate 'n': wants true or"),
+    "current timestamp": ({"$currentDate": {"n": {"$type": "timestamp"}}}, "wants true or"),
+    "min into a scalar": ({"$min": {"n.x": 1}}, "cannot make 'x'"),
+    "set and set on insert": ({"$set": {"n": 1}, "$setOnInsert": {"n": 1}}, "changed twice"),
     "push each": ({"$push": {"l": {"$each": 1}}}, r"\$each wants a list"),
 }
 
@@ -99,3 +154,25 @@ def test_the_argument_is_not_shared():
     result = apply_operators({}, {"$set": {"a": argument}, "$push": {"b": argument}})
     argument["list"].append(2)
     assert result == {"a": {"list": [1]}, "b": [{"list": [1]}]}
+
+
+def test_set_on_insert():
+    update = Update({"$setOnInsert": {"a.b": 1}, "$set": {"c": 2}})
+    assert update.apply({}, inserting=True) == {"a": {"b": 1}, "c": 2}
+    assert update.apply({}) == {"c": 2}
+
+
+def test_the_current_date_is_that_of_the_call():
+    before = datetime.now(timezone.utc)
+    update = Update({"$currentDate": {"a": True, "b.c": {"$type": "date"}}})
+    after = datetime.now(timezone.utc)
+    first, second = update.apply({"a": 1}), update.apply({})
+    assert before <= first["a"] <= after
+    assert first == second == {"a": first["a"], "b": {"c": first["a"]}}
+
+
+def test_an_update_may_be_applied_again():
+    update = Update({"$push": {"l": {"$each": [{"x": 1}], "$sort": {"x": 1}}}})
+    first = update.apply({})
+    first["l"][0]["x"] = 2
+    assert update.apply({}) == {"l": [{"x": 1}]}
