@@ -54,6 +54,7 @@ from velocity.py.results import (
     TransactResult,
     VerifyReport,
 )
+from velocity.py.search import SearchHit
 from velocity.py.transaction import Transaction
 from velocity.py.watch import ChangeEvent, Watch
 
@@ -85,6 +86,7 @@ __all__ = [
     "NotFoundError",
     "QueryError",
     "SchemaError",
+    "SearchHit",
     "Stats",
     "StorageError",
     "StorageMode",

@@ -97,6 +97,8 @@ class CollectionBase:
     def level(self) -> int:
         """Consistency level: 0 local, 1 eventual, 2 quorum, 3 strong."""
     @property
+    def _number(self) -> int: ...
+    @property
     def change_count(self) -> int:
         """Rises with every change to this collection."""
     def _check_level(self, consistency: Any, write: bool) -> None:

@@ -584,6 +584,11 @@ cdef class CollectionBase:
         return self.c.level
 
     @property
+    def _number(self):
+        """Never used again after a drop, also not for a collection of the same name."""
+        return self.c.id
+
+    @property
     def change_count(self):
         """Rises with every change to this collection."""
         return collection_changes(self.c)

@@ -87,6 +87,7 @@ class AsyncCollection(Mirror[Collection]):
     setdefault = _write(Collection.setdefault)
     clear = _wait(Collection.clear)
     watch = _watch(Collection.watch)
+    search = _wait(Collection.search)
 
 
 class AsyncTransaction(Mirror[Transaction]):
@@ -235,6 +236,7 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     setdefault = _write(VelocityDB.setdefault)
     clear = _wait(VelocityDB.clear)
     watch = _watch(VelocityDB.watch)
+    search = _wait(VelocityDB.search)
 
 
 class _Opening:

@@ -35,6 +35,7 @@ from velocity.py.results import (
     TransactResult,
     VerifyReport,
 )
+from velocity.py.search import SearchIndex, close_indexes, drop_index
 from velocity.py.signatures import method_signature
 from velocity.py.transact import transact
 from velocity.py.transaction import Transaction
@@ -46,9 +47,12 @@ T = TypeVar("T")
 class _Engine(Engine):
     """The engine, with room for weak references: what is open is closed when the process ends."""
 
-    __slots__ = ("__weakref__", "owner_pid")
+    __slots__ = ("__weakref__", "data_dir", "owner_pid", "searches", "searches_lock")
 
     owner_pid: int
+    data_dir: str | None  # absolute
+    searches: dict[int, SearchIndex]  # by the collections' numbers
+    searches_lock: threading.Lock
 
 
 _open_engines: weakref.WeakSet[_Engine] = weakref.WeakSet()
@@ -90,6 +94,8 @@ class VelocityDB:
         self.config = config
         self._engine = _Engine(**config.engine_settings())
         self._engine.owner_pid = os.getpid()
+        self._engine.data_dir = os.path.abspath(config.data_dir) if config.data_dir else None
+        self._engine.searches, self._engine.searches_lock = {}, threading.Lock()
         _open_engines.add(self._engine)
         self._opened = time.monotonic()
         self._handles: dict[str, Collection] = {}
@@ -119,6 +125,7 @@ class VelocityDB:
 
     def close(self) -> None:
         """Write what is outstanding to disk and let the directory go. Idempotent."""
+        close_indexes(self._engine)
         self._engine.close()
         self._forget_handles(list(self._handles))
 
@@ -176,9 +183,10 @@ class VelocityDB:
 
     def drop_collection(self, name: str) -> None:
         """Drop a collection with its documents. Raises NotFoundError when there is none."""
-        self.collection(name)
+        number = self.collection(name)._number
         dropped = self._engine.drop_collection(name)
         self._forget_handles([name])
+        drop_index(self._engine, number)
         if not dropped:
             self.collection(name)  # another dropped it first: raises
 
@@ -260,6 +268,7 @@ class VelocityDB:
     setdefault = _of(Collection.setdefault)
     clear = _of(Collection.clear)
     watch = _of(Collection.watch)
+    search = _of(Collection.search)
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
