@@ -169,9 +169,7 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         sequence or an event: what was acknowledged after it, also before a restart. Raises
         HistoryLostError when that is no longer kept.
         """
-        if filter is not None:
-            raise QueryError("filter: not available in this version")
-        return Watch(self, None, since)
+        return Watch(self, filter, since)
 
     def search(
         self,
