@@ -25,6 +25,8 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.base
 	$(INSTALL) ".[test]"
+	@$(PY) -c 'import sys, sysconfig; sys.exit(sysconfig.get_config_var("Py_GIL_DISABLED") == 1)' || exit 0; \
+		$(INSTALL) ".[search]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test

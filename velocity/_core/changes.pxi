@@ -42,24 +42,17 @@ cdef class ChangeReader:
         return self.r.seq
 
     def read(self):
-        """What comes next, without waiting; [] when there is nothing new, or nothing that the
-        filter lets through."""
+        """What comes next, without waiting; [] when there is nothing new."""
         cdef list changes = []
-        if not self.count:
-            self._read_on()
-        if self.filter is not None:
-            filter_resolve(&self.filter.f)
-        try:
-            while self.count:
-                self._decode(changes)
-        except Exception:
-            if not changes:
-                raise  # else when it is this one's turn again
+        while not changes and (self.count or self._read_on()):
+            self._decode_all(changes)
+            PyErr_CheckSignals()
         if not self.count and self.items.capacity > CHANGES_KEPT:
             buffer_free(&self.items)
         return changes
 
-    cdef int _read_on(self) except -1:
+    cdef bint _read_on(self) except -1:
+        """Whether there is more."""
         cdef vel_error error
         cdef vel_status status
         self.collection._check()
@@ -74,6 +67,18 @@ cdef class ChangeReader:
             self.count = 0
             raise_unusable(self.collection.e)
             raise_status(self.collection.e, status, &error)
+        return self.count != 0
+
+    cdef int _decode_all(self, list changes) except -1:
+        """Add what the filter lets through. What it cannot decide on is raised when it is first."""
+        if self.filter is not None:
+            filter_resolve(&self.filter.f)
+        try:
+            while self.count:
+                self._decode(changes)
+        except Exception:
+            if not changes:
+                raise
         return 0
 
     cdef int _decode(self, list changes) except -1:

@@ -211,8 +211,7 @@ class ChangeReader:
     def read(self) -> list[tuple[str, str, Document | None, int, int, int]]:
         """What comes next, without waiting: kind, id, document, version, sequence, position.
 
-        [] when there is nothing new, or nothing that the filter lets through. Raises
-        HistoryLostError when it is no longer kept.
+        [] when there is nothing new. Raises HistoryLostError when it is no longer kept.
         """
     def wait(self, seconds: float) -> bool:
         """Until there may be something to read, or it was stopped; False: the time is over."""

@@ -41,7 +41,7 @@ class IndexFiles:
                 return None
             self.sums = {name: (size, sum) for name, (size, sum) in state["files"].items()}
             sequence = state["sequence"]
-            if not isinstance(sequence, int):
+            if not isinstance(sequence, int) or not (self.path / _MUTABLE).exists():
                 return None
             for name, wanted in self.sums.items():
                 # One that is gone was merged into another; if it was needed, opening fails.
