@@ -46,7 +46,8 @@ cdef class ChangeReader:
         cdef list changes = []
         while not changes and (self.count or self._read_on()):
             self._decode_all(changes)
-            PyErr_CheckSignals()
+            if not changes:  # what was found must not be lost to an interrupt
+                PyErr_CheckSignals()
         if not self.count and self.items.capacity > CHANGES_KEPT:
             buffer_free(&self.items)
         return changes
