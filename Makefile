@@ -9,8 +9,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 # By hand, since editable installs that compile do so from scratch every time.
 INSTALL := VELOCITY_EXTENSIONS= $(PIP) install --no-build-isolation -e
 SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
-	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxi \
-	velocity/_core/*.pxd))
+	$(wildcard $(addprefix velocity/_core/*.,c h pyx pxd pxi)))
 BUILT := build/.built
 
 .PHONY: build demo test crash debug asan tsan freethreaded fuzz soak bench lint wheel clean
@@ -26,6 +25,8 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.base
 	$(INSTALL) ".[test]"
+	@$(PY) -c 'import sys, sysconfig; sys.exit(sysconfig.get_config_var("Py_GIL_DISABLED") == 1)' || exit 0; \
+		$(INSTALL) ".[search]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test

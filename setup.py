@@ -113,7 +113,7 @@ def extensions():
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         macros.append(("VEL_FREE_THREADED", "1"))
     names = sorted(os.listdir(CORE))
-    headers = [f"{CORE}/{name}" for name in names if name.endswith((".h", ".pxd"))]
+    headers = [f"{CORE}/{name}" for name in names if name.endswith((".h", ".pxd", ".pxi"))]
     return [
         Extension(
             f"velocity._core.{name}",

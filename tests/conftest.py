@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("velocity")
+
+# tantivy has no build for free-threaded interpreters.
+collect_ignore_glob = ["*/test_search*.py"] if sysconfig.get_config_var("Py_GIL_DISABLED") else []
 
 # Thousands of small databases: where a memory file system has room, syncing it costs nothing.
 # VELOCITY_TEST_ROOT names another directory, such as one on a real disk.

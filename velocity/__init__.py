@@ -56,6 +56,7 @@ from velocity.py.results import (
     VerifyReport,
 )
 from velocity.py.schema import Field, FieldType, Schema
+from velocity.py.search import SearchHit
 from velocity.py.transaction import Transaction
 from velocity.py.watch import ChangeEvent, Watch
 
@@ -91,6 +92,7 @@ __all__ = [
     "QueryError",
     "Schema",
     "SchemaError",
+    "SearchHit",
     "Stats",
     "StorageError",
     "StorageMode",

@@ -88,6 +88,24 @@ def write_and_watch(settings: str, consumed: str) -> None:
         acknowledge(event.document["n"])
 
 
+def search(settings: str, start: str) -> None:
+    """Put documents and find each; acknowledge how many have the word "all". Every third loses another word."""
+    from support.searching import declare, found
+
+    db = velocity.open(**json.loads(settings))
+    articles = declare(db.create_collection("articles", if_not_exists=True))
+    number = len(articles)
+    assert number >= int(start)
+    while True:
+        number += 1
+        articles.put(f"a{number}", {"title": f"all number{number} more"})
+        if number % 3 == 0:
+            articles.put(f"a{number}", {"title": f"all number{number}"})
+        assert found(articles, f"number{number}") == [f"a{number}"]
+        assert found(articles, f"+more +number{number}") == [f"a{number}"] * (number % 3 != 0)
+        acknowledge(number)
+
+
 def write_threads(settings: str, seed: str, count: str) -> None:
     """One history per thread, each in its own collection."""
     db = velocity.open(**json.loads(settings))
@@ -130,7 +148,7 @@ def reopen(settings: str, rounds: str) -> None:
 
 JOBS = {
     job.__name__: job
-    for job in (hold, idle_writer, write, write_and_watch, write_threads, catalog, reopen)
+    for job in (hold, idle_writer, write, write_and_watch, search, write_threads, catalog, reopen)
 }
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ cdef extern from "record.h" nogil:
     const uint8_t *record_id(const uint8_t *r)
     uint64_t record_version(const uint8_t *r)
     int64_t record_stamp(const uint8_t *r)
-    int64_t record_expiry(const uint8_t *r)
 
 
 cdef extern from "names.h" nogil:

@@ -97,6 +97,8 @@ class CollectionBase:
     def level(self) -> int:
         """Consistency level: 0 local, 1 eventual, 2 quorum, 3 strong."""
     @property
+    def _number(self) -> int: ...
+    @property
     def change_count(self) -> int:
         """Rises with every change to this collection."""
     @property
@@ -205,11 +207,16 @@ class ChangeReader:
     """A place in the changes of a collection. For one thread at a time, but for `stop`.
 
     Begins after operation `position` of batch `since` (None: after all of it), or with what is
-    acknowledged from now on. Raises HistoryLostError.
+    acknowledged from now on. filter: only changes after which the document matches, and removals.
+    Raises HistoryLostError, QueryError for the filter.
     """
 
     def __init__(
-        self, collection: CollectionBase, since: int | None = None, position: int | None = None
+        self,
+        collection: CollectionBase,
+        since: int | None = None,
+        position: int | None = None,
+        filter: Mapping[str, Any] | None = None,
     ) -> None: ...
     @property
     def sequence(self) -> int:
@@ -217,7 +224,7 @@ class ChangeReader:
     def read(self) -> list[tuple[str, str, Document | None, int, int, int]]:
         """What comes next, without waiting: kind, id, document, version, sequence, position.
 
-        Raises HistoryLostError when it is no longer kept.
+        [] when there is nothing new. Raises HistoryLostError when it is no longer kept.
         """
     def wait(self, seconds: float) -> bool:
         """Until there may be something to read, or it was stopped; False: the time is over."""

@@ -15,7 +15,10 @@ from libc.string cimport memset
 
 from velocity._core.core cimport *
 from velocity._core.document cimport Document, document_new, document_new_many, id_bytes
-from velocity._core.filter cimport Filter, engine_scan_next, filter_new, vel_filter, vel_scan, vel_walk
+from velocity._core.filter cimport (
+    Filter, engine_scan_next, filter_decide, filter_new, filter_resolve, vel_filter, vel_scan,
+    vel_walk,
+)
 from velocity._core.grouping cimport Grouping, grouping_new, vel_group
 
 import math
@@ -590,6 +593,11 @@ cdef class CollectionBase:
         return self.c.level
 
     @property
+    def _number(self):
+        """Never used again after a drop, also not for a collection of the same name."""
+        return self.c.id
+
+    @property
     def change_count(self):
         """Rises with every change to this collection."""
         return collection_changes(self.c)
@@ -1142,109 +1150,6 @@ cdef class CollectionBase:
         return r
 
 
-# --- changes ----------------------------------------------------------------------------------
-
-@cython.final
-@cython.no_gc_clear
-cdef class ChangeReader:
-    """A place in the changes of a collection. For one thread at a time, but for `stop`."""
-
-    cdef vel_changes r
-    cdef CollectionBase collection
-    cdef vel_buffer items
-    cdef bint opened
-
-    def __cinit__(self, CollectionBase collection not None, since=None, position=None):
-        cdef uint64_t floor = 0, newest = 0
-        cdef uint64_t at = CHANGES_NOW if since is None else since
-        cdef uint32_t place = 0xFFFFFFFF if position is None else position
-        cdef vel_status status
-        collection._check()
-        self.collection = collection
-        with nogil:
-            status = changes_open(&self.r, collection.e, collection.c, at, place, &floor, &newest)
-        if status == VEL_NOT_FOUND:
-            raise HistoryLostError(history_text(collection, at, floor, newest), floor)
-        if status:
-            raise_unusable(collection.e)
-            raise_status(collection.e, status, NULL)
-        self.opened = True
-
-    def __dealloc__(self):
-        buffer_free(&self.items)
-        if self.opened:
-            with nogil:
-                changes_close(&self.r)
-
-    @property
-    def sequence(self):
-        """Everything up to it was read."""
-        return self.r.seq
-
-    def read(self):
-        """What comes next, without waiting; [] when there is nothing new."""
-        cdef size_t count = 0, at = 0
-        cdef vel_error error
-        cdef vel_status status
-        cdef change_item *item
-        cdef const uint8_t *record
-        self.collection._check()
-        with nogil:
-            status = changes_read(&self.r, &self.items, &count, &error)
-        if status == VEL_NOT_FOUND:
-            raise HistoryLostError(
-                f"collection {self.collection.name!r}: what follows sequence {self.r.seq} is no "
-                "longer kept, the watcher fell too far behind; read the collection and watch anew")
-        if status:
-            raise_unusable(self.collection.e)
-            raise_status(self.collection.e, status, &error)
-        changes = []
-        while count:
-            item = <change_item *>(self.items.data + at)
-            record = self.items.data + at + sizeof(change_item)
-            at += sizeof(change_item) + (item.size + 7 & ~<size_t>7)
-            count -= 1
-            changes.append((
-                kind_of_change(item, record),
-                PyUnicode_DecodeUTF8(<const char *>record_id(record), record_id_size(record), NULL),
-                None if item.deletes
-                else document_new(self.collection, self.collection.c.names, record),
-                record_version(record), item.seq, item.position))
-        if self.items.capacity > CHANGES_KEPT:
-            buffer_free(&self.items)
-        return changes
-
-    def wait(self, double seconds):
-        """Until there may be something to read, or it was stopped: True; False: the time is
-        over."""
-        cdef vel_status status
-        cdef int64_t ns = <int64_t>(seconds * 1e9)
-        raise_unusable(self.collection.e)
-        with nogil:
-            status = changes_wait(&self.r, ns)
-        if status == VEL_E_CLOSED:
-            raise DatabaseClosedError("the database is closed: open it again")
-        return status != VEL_BUSY
-
-    def stop(self):
-        """End a wait, and all to come."""
-        changes_stop(&self.r)
-
-
-cdef str kind_of_change(const change_item *item, const uint8_t *record):
-    if item.deletes:
-        return "expire" if record_expiry(record) else "delete"
-    return "insert" if record_version(record) == 1 else "update"
-
-
-cdef str history_text(CollectionBase c, uint64_t since, uint64_t floor, uint64_t newest):
-    if since > newest:
-        return (f"since: sequence {since} is not in the log, which ends at {newest}: it is another "
-                "database's, or was lost in a crash; read the collection and watch anew")
-    return (f"since: what followed sequence {since} was compacted away, the log goes back to "
-            f"{floor}; read the collection and watch anew")
-
-
 cdef bint has_operators(object fields):
     """Whether fields is an update with operators: a key begins with `$`."""
     if type(fields) is dict:
@@ -1284,6 +1189,8 @@ def verify_directory(path):
         raise_status(NULL, status, &error)
     return records, problems
 
+
+include "changes.pxi"
 
 pyfaults_init(sys.modules[__name__])
 

@@ -1,6 +1,7 @@
 /* evolve.c: changing the schema of a collection that is being written to. See rules.h. */
 #include "engine.h"
 #include "rules.h"
+#include "scan.h"
 
 #define REPORTED_MAX 5   /* documents named in a refusal */
 #define FOUND_MAX 64     /* documents that end a look at all */

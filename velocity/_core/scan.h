@@ -15,15 +15,4 @@ typedef vel_status (*record_visit)(void *context, vel_engine *e, const uint8_t *
 vel_status engine_visit_next(vel_engine *e, vel_collection *c, vel_walk *walk, record_visit visit,
                              void *context, vel_error *error);
 
-/* Ids with from <= id < to; to NULL: no end. */
-typedef struct {
-    const uint8_t *from, *to;
-    uint32_t from_size, to_size;
-} vel_range;
-/* All ids of live documents in a range, sorted by bytes, without the tree of ids.h. Out: entries
- * point into *arena as offsets; the caller frees *ids. */
-typedef struct { uint64_t at; uint32_t size; } vel_id;
-vel_status engine_ids(vel_engine *e, vel_collection *c, const vel_range *range, vel_id **ids,
-                      size_t *count, vel_buffer *arena, vel_error *error);
-
 #endif

@@ -101,6 +101,7 @@ class AsyncCollection(Mirror[Collection]):
     async def indexes(self) -> list[IndexInfo]:
         """The collection's indexes, in the order in which they were created."""
         return await self._runner.wait(lambda: self._sync.indexes)
+    search = _wait(Collection.search)
 
 
 class AsyncTransaction(Mirror[Transaction]):
@@ -254,6 +255,7 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     create_index = _wait(VelocityDB.create_index)
     drop_index = _wait(VelocityDB.drop_index)
     indexes = _wait(VelocityDB.indexes)
+    search = _wait(VelocityDB.search)
 
 
 class _Opening:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import (
     ItemsView,
+    Iterable,
     Iterator,
     Mapping,
     MutableMapping,
@@ -38,6 +39,7 @@ from velocity.py.metadata import read_metadata
 from velocity.py.operators import Update
 from velocity.py.results import CASRequest
 from velocity.py.schema import Schema, schema_of
+from velocity.py.search import SearchHit, search
 from velocity.py.watch import ChangeEvent, Watch
 
 CHUNK = 256  # documents a scan reads at a time: enough to hide the call, little to hold
@@ -227,9 +229,25 @@ class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc
         sequence or an event: what was acknowledged after it, also before a restart. Raises
         HistoryLostError when that is no longer kept.
         """
-        if filter is not None:
-            raise QueryError("filter: not available in this version")
-        return Watch(self, None, since)
+        return Watch(self, filter, since)
+
+    def search(
+        self,
+        text: str,
+        fields: str | Iterable[str] | Mapping[str, float] | None = None,
+        limit: int = 10,
+    ) -> list[SearchHit]:
+        """The documents that fit a text best, by BM25, in the fields declared with fulltext=True.
+
+        text: words, "phrases", begin*, near~1, +must, -not, field:word, word^2. fields: which, and
+        how much each counts: names, "title^2", or a dict. Everything acknowledged before the call
+        is found. Raises QueryError for a text that makes no sense.
+        """
+        return search(self, text, fields, limit)
+
+    def _siblings(self) -> list[Collection]:
+        """All collections of the database."""
+        return [Collection(self._engine, name) for name in self._engine.list_collections()]
 
     def _delete_exactly(self, document: Document) -> bool:
         """Delete the document if it is still this one."""

@@ -40,6 +40,7 @@ from velocity.py.results import (
     VerifyReport,
 )
 from velocity.py.schema import Schema, schema_of
+from velocity.py.search import SearchIndex, close_indexes, drop_index
 from velocity.py.signatures import method_signature
 from velocity.py.transact import transact
 from velocity.py.transaction import Transaction
@@ -51,9 +52,12 @@ T = TypeVar("T")
 class _Engine(Engine):
     """The engine, with room for weak references: what is open is closed when the process ends."""
 
-    __slots__ = ("__weakref__", "owner_pid")
+    __slots__ = ("__weakref__", "data_dir", "owner_pid", "searches", "searches_lock")
 
     owner_pid: int
+    data_dir: str | None  # absolute
+    searches: dict[int, SearchIndex]  # by the collections' numbers
+    searches_lock: threading.Lock
 
 
 _open_engines: weakref.WeakSet[_Engine] = weakref.WeakSet()
@@ -100,6 +104,8 @@ class VelocityDB:
         except BaseException:
             self._engine.close()
             raise
+        self._engine.data_dir = os.path.abspath(config.data_dir) if config.data_dir else None
+        self._engine.searches, self._engine.searches_lock = {}, threading.Lock()
         _open_engines.add(self._engine)
         self._opened = time.monotonic()
         self._handles: dict[str, Collection] = {}
@@ -130,6 +136,7 @@ class VelocityDB:
 
     def close(self) -> None:
         """Write what is outstanding to disk and let the directory go. Idempotent."""
+        close_indexes(self._engine)
         self._engine.close()
         self._forget_handles(list(self._handles))
 
@@ -199,9 +206,10 @@ class VelocityDB:
 
     def drop_collection(self, name: str) -> None:
         """Drop a collection with its documents. Raises NotFoundError when there is none."""
-        self.collection(name)
+        number = self.collection(name)._number
         dropped = self._engine.drop_collection(name)
         self._forget_handles([name])
+        drop_index(self._engine, number)
         if not dropped:
             self.collection(name)  # another dropped it first: raises
 
@@ -291,6 +299,7 @@ class VelocityDB:
     def indexes(self, collection: str) -> list[IndexInfo]:
         """Collection.indexes of the collection named."""
         return self.collection(collection).indexes
+    search = _of(Collection.search)
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
@@ -48,11 +48,10 @@ class Watch(Iterator[ChangeEvent]):
     def __init__(
         self,
         collection: CollectionBase,
-        matches: Callable[[Document], bool] | None = None,
+        filter: Mapping[str, Any] | None = None,
         since: int | ChangeEvent | None = None,
     ) -> None:
-        self._reader = ChangeReader(collection, *_place(since))
-        self._matches = matches
+        self._reader = ChangeReader(collection, *_place(since), filter)
         self._ready: deque[tuple[Any, ...]] = deque()
         self._lock = threading.Lock()  # held by who reads, also while waiting
         self._closed = False
@@ -112,10 +111,7 @@ class Watch(Iterator[ChangeEvent]):
     def _fill(self) -> bool:
         """Read on without waiting; whether anything came. Requires the lock."""
         changes = self._reader.read()
-        matches = self._matches
-        for change in changes:
-            if matches is None or change[2] is None or matches(change[2]):
-                self._ready.append(change)
+        self._ready.extend(changes)
         return bool(changes)
 
     def close(self) -> None:
