@@ -9,7 +9,8 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 # By hand, since editable installs that compile do so from scratch every time.
 INSTALL := VELOCITY_EXTENSIONS= $(PIP) install --no-build-isolation -e
 SOURCES := setup.py $(filter-out $(wildcard velocity/_core/*.html), \
-	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd))
+	$(wildcard velocity/_core/*.c velocity/_core/*.h velocity/_core/*.pyx velocity/_core/*.pxd \
+	velocity/_core/*.pxi))
 BUILT := build/.built
 
 .PHONY: build demo test crash debug asan tsan freethreaded fuzz soak bench lint wheel clean

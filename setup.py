@@ -34,7 +34,7 @@ STORAGE = ["base", "xxh3", *VALUE, "names", "record", "fileio", "lock", "segment
            "manifest"]
 ENGINE = [
     "apply", "background", "cache", "catalog", "changes", "changes_ring", "check", "checkpoint",
-    "checkpoint_check", "checkpoint_save", "compaction", "entries", "expiry", "filter_build",
+    "checkpoint_check", "checkpoint_save", "column", "column_scan", "compaction", "entries", "expiry", "filter_build",
     "filter_match", "filter_scan", "ids", "index_apply", "index_build", "index_check",
     "index_keys", "index_scan", "lifecycle", "log", "log_room", "plan", "read", "reap", "recovery",
     "restore", "restore_checkpoint", "scan", "seen", "stats", "verify",
@@ -76,7 +76,7 @@ def extensions():
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         macros.append(("VEL_FREE_THREADED", "1"))
     names = sorted(os.listdir(CORE))
-    headers = [f"{CORE}/{name}" for name in names if name.endswith((".h", ".pxd"))]
+    headers = [f"{CORE}/{name}" for name in names if name.endswith((".h", ".pxd", ".pxi"))]
     return [
         Extension(
             f"velocity._core.{name}",

@@ -1127,6 +1127,9 @@ cdef class CollectionBase:
         return r
 
 
+include "column.pxi"
+
+
 # --- changes ----------------------------------------------------------------------------------
 
 @cython.final

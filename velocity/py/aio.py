@@ -87,6 +87,9 @@ class AsyncCollection(Mirror[Collection]):
     setdefault = _write(Collection.setdefault)
     clear = _wait(Collection.clear)
     watch = _watch(Collection.watch)
+    column = _wait(Collection.column)
+    to_arrow = _wait(Collection.to_arrow)
+    to_pandas = _wait(Collection.to_pandas)
 
 
 class AsyncTransaction(Mirror[Transaction]):
@@ -235,6 +238,9 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     setdefault = _write(VelocityDB.setdefault)
     clear = _wait(VelocityDB.clear)
     watch = _watch(VelocityDB.watch)
+    column = _wait(VelocityDB.column)
+    to_arrow = _wait(VelocityDB.to_arrow)
+    to_pandas = _wait(VelocityDB.to_pandas)
 
 
 class _Opening:

@@ -260,6 +260,9 @@ class VelocityDB:
     setdefault = _of(Collection.setdefault)
     clear = _of(Collection.clear)
     watch = _of(Collection.watch)
+    column = _of(Collection.column)
+    to_arrow = _of(Collection.to_arrow)
+    to_pandas = _of(Collection.to_pandas)
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
