@@ -1,17 +1,17 @@
 /* column_scan.c: see column_scan.h. */
 #include "column_scan.h"
 
-/* Documents of a slice: enough of them to lie close to each other when they are put in order, few
- * enough to be read in some milliseconds, for which replaced blocks wait. */
-#define COLUMN_SLICE ((size_t)1 << 18)
-#define PARTS_BITS 11              /* a slice is put in order by so many parts of the memory */
+/* A slice is this many documents, or in a large collection a share of all: so the whole bitmap is
+ * read a few times only, and blocks that are replaced wait for some tens of milliseconds. */
+#define SLICE_MIN ((size_t)1 << 20)
+#define SLICES_MAX 8
+#define BATCH 512                  /* records taken out of the bitmap at a time */
 #define FILTER_AHEAD 16
 
 void column_scan_close(vel_column_scan *s) {
     columns_close(&s->columns);
     buffer_free(&s->unsure);
-    free(s->slots);
-    s->slots = NULL;
+    free(s->bits);
 }
 
 vel_status column_scan_add(vel_collection *c, vel_column_scan *s, const uint8_t *record) {
@@ -23,25 +23,38 @@ vel_status column_scan_add(vel_collection *c, vel_column_scan *s, const uint8_t 
 
 /* --- documents in memory -------------------------------------------------------------------- */
 
-/* Slots -> their references, by parts of the memory: one pass of a counting sort by the reference's
- * upper bits, since within a part any order is good. */
-static void order_by_memory(const uint64_t *slots, size_t count, uint64_t *out) {
-    uint32_t starts[(1u << PARTS_BITS) + 1] = {0};
-    uint64_t least = UINT64_MAX, most = 0;
-    int shift = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t ref = table_slot_ref(slots[i]);
-        if (ref < least) least = ref;
-        if (ref > most) most = ref;
+/* The bitmap has a bit for each reference of the slab, whatever it stands for. */
+static vel_status grow_bits(vel_column_scan *s, vel_ref ref) {
+    size_t words = (ref >> SLAB_REF_REGION_SHIFT << SLAB_REF_REGION_SHIFT) / 64 +
+                   ((size_t)1 << SLAB_REF_REGION_SHIFT) / 64;
+    uint64_t *bits = realloc(s->bits, words * sizeof *bits);
+    if (!bits) return VEL_E_NOMEM;
+    memset(bits + s->words, 0, (words - s->words) * sizeof *bits);
+    s->bits = bits;
+    s->words = words;
+    return VEL_OK;
+}
+
+/* Mark the blocks of the next documents; *count: how many. Requires: pinned. */
+static vel_status mark_slice(vel_collection *c, vel_column_scan *s, size_t *count) {
+    uint64_t slots[TABLE_WALK_MIN];
+    size_t wanted = collection_count(c) / SLICES_MAX;
+    if (wanted < SLICE_MIN) wanted = SLICE_MIN;
+    *count = 0;
+    while (!s->walk.done && *count < wanted) {
+        size_t found =
+            table_walk(&c->table, &s->walk.cursor, slots, TABLE_WALK_MIN, &s->walk.done);
+        for (size_t i = 0; i < found; i++) {
+            vel_ref ref = table_slot_ref(slots[i]);
+            if (vel_unlikely(ref / 64 >= s->words)) {
+                vel_status status = grow_bits(s, ref);
+                if (status) return status;
+            }
+            s->bits[ref / 64] |= (uint64_t)1 << ref % 64;
+        }
+        *count += found;
     }
-    while (count && (most - least) >> shift >> PARTS_BITS) shift++;
-    for (size_t i = 0; i < count; i++)
-        starts[((table_slot_ref(slots[i]) - least) >> shift) + 1]++;
-    for (size_t i = 1; i <= 1u << PARTS_BITS; i++) starts[i] += starts[i - 1];
-    for (size_t i = 0; i < count; i++) {
-        uint64_t ref = table_slot_ref(slots[i]);
-        out[starts[(ref - least) >> shift]++] = ref;
-    }
+    return VEL_OK;
 }
 
 static vel_status set_aside(vel_buffer *unsure, const uint8_t *record) {
@@ -83,21 +96,39 @@ static vel_status filter_records(vel_column_scan *s, const uint8_t **records, si
     return status;
 }
 
+static vel_status read_batch(vel_column_scan *s, const uint8_t **records, size_t count) {
+    vel_status status = s->filter ? filter_records(s, records, &count) : VEL_OK;
+    return status ? status : columns_add(&s->columns, records, count);
+}
+
+/* Read what is marked, in the order of the memory, and clear the marks. */
+static vel_status read_marked(vel_engine *e, vel_column_scan *s) {
+    const uint8_t *records[BATCH + 64];
+    size_t count = 0;
+    vel_status status = VEL_OK;
+    for (size_t i = 0; i < s->words && !status; i++) {
+        uint64_t word = s->bits[i];
+        if (!word) continue;
+        s->bits[i] = 0;
+        for (; word; word &= word - 1) {
+            vel_ref ref = i * 64 + (unsigned)__builtin_ctzll(word);
+            records[count++] = block_record(e, slab_at(&e->slab, ref));
+        }
+        if (count < BATCH) continue;
+        status = read_batch(s, records, count);
+        count = 0;
+    }
+    return status ? status : read_batch(s, records, count);
+}
+
 static vel_status read_memory(vel_engine *e, vel_collection *c, vel_column_scan *s) {
     epoch_slot *slot = epoch_pin_take();
+    size_t count = 0;
     vel_status status = engine_readable(e, c);
-    if (!status) {
-        size_t count =
-            table_walk(&c->table, &s->walk.cursor, s->slots, COLUMN_SLICE, &s->walk.done);
-        uint64_t *refs = s->slots + COLUMN_SLICE;
-        const uint8_t **records = (const uint8_t **)(void *)s->slots;
-        order_by_memory(s->slots, count, refs);
-        for (size_t i = 0; i < count; i++) records[i] = block_record(e, slab_at(&e->slab, refs[i]));
-        if (s->filter) status = filter_records(s, records, &count);
-        if (!status) status = columns_begin(&s->columns, c->names, count);
-        if (!status) status = columns_add(&s->columns, records, count);
-        if (!status) columns_end(&s->columns);
-    }
+    if (!status) status = mark_slice(c, s, &count);
+    if (!status) status = columns_begin(&s->columns, c->names, count);
+    if (!status) status = read_marked(e, s);
+    if (!status) columns_end(&s->columns);
     epoch_pin_give(slot);
     return status;
 }
@@ -125,6 +156,5 @@ vel_status column_scan_next(vel_engine *e, vel_collection *c, vel_column_scan *s
         reading r = {s, c};
         return engine_visit_next(e, c, &s->walk, read_record, &r, error);
     }
-    if (!s->slots && !(s->slots = malloc(2 * COLUMN_SLICE * sizeof *s->slots))) return VEL_E_NOMEM;
     return read_memory(e, c, s);
 }

@@ -18,7 +18,9 @@ typedef struct {
     vel_columns columns;
     vel_filter *filter;        /* NULL: all documents */
     vel_walk walk;
-    uint64_t *slots;           /* two of COLUMN_SLICE, one behind the other */
+    uint64_t *bits;            /* by reference of the slab: blocks that are to be read; all zero
+                                * between calls */
+    size_t words;              /* of 64 bits */
     vel_buffer unsure;         /* records, each 8-aligned, on which Python has to decide */
 } vel_column_scan;
 
