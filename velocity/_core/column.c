@@ -262,22 +262,38 @@ static bool is_known(const vel_columns *x, const vel_field *field) {
     return false;
 }
 
-/* Make a column for a top-level field that none is mapped to, unless its name stands in the
+/* Make a column for the top-level field at `at` that none is mapped to, unless its name stands in the
  * documents and was met before. */
-static vel_status meet_field(vel_columns *x, const vel_field *field) {
-    if (is_known(x, field)) return VEL_OK;
+static vel_status meet_field(vel_columns *x, const uint8_t *at, const uint8_t *end) {
+    vel_field field;
+    if (!field_read(at, end, &field) || is_known(x, &field)) return VEL_OK;
     if (x->count == COLUMNS_MAX) return VEL_E_TOO_LARGE;
     vel_status status = columns_grow(x);
     if (status) return status;
     vel_column *c = &x->columns[x->count++];
     memset(c, 0, sizeof *c);
-    if (field->number) {
-        map_column(x, x->count - 1, field->number);
+    if (field.number) {
+        map_column(x, x->count - 1, field.number);
     } else {
-        status = path_of_name(&c->path, field->name, field->name_size);
+        status = path_of_name(&c->path, field.name, field.name_size);
         x->others[x->other_count++] = x->count - 1;
     }
     return status ? status : column_begin_late(x, c);
+}
+
+/* As field_read, with nothing in memory for the usual field, whose number is one byte. */
+VEL_INLINE const uint8_t *read_field(const uint8_t *at, const uint8_t *end, uint32_t *number,
+                                     const uint8_t **value) {
+    if (vel_likely(at < end && (uint8_t)(*at - 1) < 0x7F)) {
+        *number = *at;
+        *value = at + 1;
+        return value_skip(at + 1, end);
+    }
+    vel_field field;
+    at = field_read_other(at, end, &field);
+    *number = field.number;
+    *value = field.value;
+    return at;
 }
 
 VEL_INLINE vel_status add_row(vel_columns *x, const uint8_t *record) {
@@ -288,18 +304,19 @@ VEL_INLINE vel_status add_row(vel_columns *x, const uint8_t *record) {
     vel_status status = VEL_OK;
     const uint8_t *at = varint_read(body, end, &fields);
     for (; at && fields && left; fields--) {
-        vel_field field;
-        at = field_read(at, end, &field);
+        uint32_t number;
+        const uint8_t *field = at, *value;
+        at = read_field(field, end, &number, &value);
         if (vel_unlikely(!at)) break;
-        vel_assert(field.number < x->place_count);
-        uint32_t place = x->places[field.number];
+        vel_assert(number < x->place_count);
+        uint32_t place = x->places[number];
         if (!place && x->all) {
-            status = meet_field(x, &field);
+            status = meet_field(x, field, end);
             if (status) return status;
-            place = x->places[field.number];
+            place = x->places[number];
         }
         if (!place) continue;
-        status = set_value(&x->columns[place - 1], row, field.value, at);
+        status = set_value(&x->columns[place - 1], row, value, at);
         if (status) return status;
         left--;
     }
