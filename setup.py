@@ -44,6 +44,8 @@ ENGINE = [
     "checkpoint",
     "checkpoint_check",
     "checkpoint_save",
+    "column",
+    "column_scan",
     "compaction",
     "entries",
     "evolve",

@@ -203,6 +203,51 @@ class CollectionBase:
     def __delitem__(self, id: str) -> None: ...
 
 @final
+class ColumnBytes:
+    """Memory of a column, which arrays are laid over: it has the buffer interface."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class ColumnData:
+    """One column as column.h describes it, its memory included."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def met(self) -> int:
+        """The types of all rows, or'ed."""
+    @property
+    def longest(self) -> int:
+        """Characters of the longest string; 2**32 - 1: no fixed width holds the strings."""
+    @property
+    def count(self) -> int: ...
+    @property
+    def types(self) -> ColumnBytes: ...
+    @property
+    def values(self) -> ColumnBytes: ...
+    @property
+    def text(self) -> ColumnBytes: ...
+    def objects(self) -> list[Any]:
+        """The rows as a list of Python objects, times in UTC."""
+    def characters(self, width: int) -> ColumnBytes:
+        """Strings as numpy's U arrays have them."""
+
+class ColumnsBase(CollectionBase):
+    """Collection, with what arrays are made of."""
+
+    def _columns(
+        self,
+        paths: Iterable[str | None] | None,
+        filter: Filter | Mapping[str, Any] | None = None,
+    ) -> list[ColumnData]:
+        """A ColumnData for each path, and each with a row for every document that matches.
+
+        A path of None stands for the ids. paths None: the ids, and all top-level fields in the
+        order in which they were first used.
+        """
+
+@final
 class ChangeReader:
     """A place in the changes of a collection. For one thread at a time, but for `stop`.
 

@@ -1191,6 +1191,7 @@ def verify_directory(path):
 
 
 include "changes.pxi"
+include "column.pxi"
 
 pyfaults_init(sys.modules[__name__])
 

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "filter.h"
 #include "group.h"
+#include "scan.h"
 
 /* Go on for some hundred thousand documents, from a zeroed walk until it is done. filter: of those
  * wanted, NULL: all; it must not need Python. Returns as group_add, or as reads do. */

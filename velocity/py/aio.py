@@ -102,6 +102,9 @@ class AsyncCollection(Mirror[Collection]):
         """The collection's indexes, in the order in which they were created."""
         return await self._runner.wait(lambda: self._sync.indexes)
     search = _wait(Collection.search)
+    column = _wait(Collection.column)
+    to_arrow = _wait(Collection.to_arrow)
+    to_pandas = _wait(Collection.to_pandas)
 
 
 class AsyncTransaction(Mirror[Transaction]):
@@ -256,6 +259,9 @@ class AsyncVelocityDB(Mirror[VelocityDB]):
     drop_index = _wait(VelocityDB.drop_index)
     indexes = _wait(VelocityDB.indexes)
     search = _wait(VelocityDB.search)
+    column = _wait(VelocityDB.column)
+    to_arrow = _wait(VelocityDB.to_arrow)
+    to_pandas = _wait(VelocityDB.to_pandas)
 
 
 class _Opening:

@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any
 
 from velocity._core.document import Document
-from velocity._core.engine import CASResult, CollectionBase
+from velocity._core.engine import CASResult
 from velocity._core.errors import (
     ConflictError,
     ConsistencyError,
@@ -33,6 +33,7 @@ from velocity._core.errors import (
 from velocity.py import indexes as _indexes
 from velocity.py.aggregate import aggregate
 from velocity.py.evolve import evolve, stored_schema
+from velocity.py.columns import Columns
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.metadata import read_metadata
@@ -47,7 +48,7 @@ FIRST = 32   # and at first, so that it soon gives one
 _REQUIRED: Any = object()
 
 
-class Collection(CollectionBase, MutableMapping[str, Any]):  # type: ignore[misc]
+class Collection(Columns, MutableMapping[str, Any]):  # type: ignore[misc]
     """Documents by id. `update` is the document verb, not MutableMapping's."""
 
     __slots__ = ()

@@ -300,6 +300,9 @@ class VelocityDB:
         """Collection.indexes of the collection named."""
         return self.collection(collection).indexes
     search = _of(Collection.search)
+    column = _of(Collection.column)
+    to_arrow = _of(Collection.to_arrow)
+    to_pandas = _of(Collection.to_pandas)
 
 
 def _opens(make_config: Callable[P, Config]) -> Callable[P, VelocityDB]:
