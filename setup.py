@@ -66,6 +66,7 @@ ENGINE = [
     "log",
     "log_room",
     "plan",
+    "query",
     "read",
     "reap",
     "recovery",
@@ -74,6 +75,7 @@ ENGINE = [
     "rules",
     "scan",
     "seen",
+    "sort",
     "stats",
     "verify",
 ]

@@ -386,7 +386,7 @@ static vel_status commit_begin(vel_engine *e, vel_write *writes, size_t count, i
     vel_status status = engine_usable(e);
     if (status) return status;
     if (!(flags & APPLY_NONBLOCK)) {
-        if (e->options.bounded) warm(e, writes, count);
+        if (e->options.bounded && (!count || writes->id)) warm(e, writes, count);
         pthread_mutex_lock(&e->commit_lock);
     } else if (pthread_mutex_trylock(&e->commit_lock)) {
         return VEL_BUSY;
@@ -420,8 +420,9 @@ static void commit_end(vel_engine *e, const vel_outcome *outcome, int64_t next_e
     if (vel_unlikely(watched)) changes_wake(e);
 }
 
-vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
-                        vel_outcome *outcome, vel_error *error) {
+VEL_INLINE vel_status apply_chosen(vel_engine *e, vel_write *writes, size_t count,
+                                   vel_choose choose, void *context, int64_t now, int flags,
+                                   vel_outcome *outcome, vel_error *error) {
     outcome->seq = 0;
     outcome->why = NULL;
     outcome->failed = 0;
@@ -432,9 +433,12 @@ again:
     status = commit_begin(e, writes, count, flags, error);
     if (!status) {
         int64_t next_expiry = engine_next_expiry(e);
+        if (choose) status = choose(context, writes, error);
         /* The same code twice: for the one operation of most batches without its loops. */
-        if (count == 1) status = apply_locked(e, writes, plans, 1, now, flags, outcome, error);
-        else status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
+        if (!status && count == 1)
+            status = apply_locked(e, writes, plans, 1, now, flags, outcome, error);
+        else if (!status)
+            status = apply_locked(e, writes, plans, count, now, flags, outcome, error);
         commit_end(e, outcome, next_expiry);
         if (vel_unlikely(status == VEL_BUSY) && !(flags & APPLY_NONBLOCK)) {
             log_ahead_wait(&e->log);
@@ -443,6 +447,17 @@ again:
     }
     if (plans != &one) free(plans);
     return status;
+}
+
+vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
+                        vel_outcome *outcome, vel_error *error) {
+    return apply_chosen(e, writes, count, NULL, NULL, now, flags, outcome, error);
+}
+
+vel_status engine_apply_chosen(vel_engine *e, vel_write *write, vel_choose choose, void *context,
+                               int64_t now, int flags, vel_outcome *outcome, vel_error *error) {
+    write->id = NULL;
+    return apply_chosen(e, write, 1, choose, context, now, flags, outcome, error);
 }
 
 vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error) {

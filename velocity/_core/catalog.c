@@ -212,6 +212,7 @@ static void change_make(vel_engine *e, catalog_change *x) {
         old.metadata_size = x->c->metadata_size;
         x->c->metadata = x->metadata;
         x->c->metadata_size = x->metadata_size;
+        atomic_add_relaxed(&x->c->metadata_changes, 1);
     } else {
         old.listed = x->c->listed;
         x->c->listed = x->listed;

@@ -33,6 +33,7 @@ typedef struct vel_collection {
     bool listed;              /* in the manifest, or when next stored; manifest_lock, too */
     uint8_t *metadata;        /* malloc'ed, or NULL: of the layers above; manifest_lock, too */
     uint32_t metadata_size;
+    uint64_t metadata_changes; /* atomic: since open; a plan that is kept belongs to one of them */
     uint64_t change_count;    /* operations applied */
     vel_rules *rules;         /* what documents must be like; NULL: anything */
     /* While a batch reserves: the slots it needs here, and the place of their hashes. */
@@ -48,6 +49,9 @@ typedef struct vel_collection {
 
 VEL_INLINE bool collection_dropped(const vel_collection *c) {
     return atomic_get_acquire(&c->dropped);
+}
+VEL_INLINE uint64_t collection_metadata_changes(const vel_collection *c) {
+    return atomic_get_relaxed(&c->metadata_changes);
 }
 VEL_INLINE uint64_t collection_changes(const vel_collection *c) {
     return atomic_get_acquire(&c->change_count);

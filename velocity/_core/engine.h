@@ -262,6 +262,13 @@ typedef struct {
  * VEL_E_*: nothing changed. Does not wait for the disk: see engine_wait_synced. */
 vel_status engine_apply(vel_engine *e, vel_write *writes, size_t count, int64_t now, int flags,
                         vel_outcome *outcome, vel_error *error);
+/* Names the document of a write (id, id_size, hash) under commit_lock: choosing and writing are one
+ * step. VEL_OK; VEL_NOT_FOUND: nothing is written; VEL_BUSY, as engine_apply; VEL_E_*. The id must
+ * stay until engine_apply_chosen returns. */
+typedef vel_status (*vel_choose)(void *context, vel_write *write, vel_error *error);
+/* engine_apply of one operation whose document `choose` names. */
+vel_status engine_apply_chosen(vel_engine *e, vel_write *write, vel_choose choose, void *context,
+                               int64_t now, int flags, vel_outcome *outcome, vel_error *error);
 /* In sync_writes mode: return when seq is on disk; on failure the write has been undone. Otherwise
  * VEL_OK at once. Without the GIL. */
 vel_status engine_wait_synced(vel_engine *e, uint64_t seq, vel_error *error);

@@ -38,6 +38,7 @@ from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.metadata import read_metadata
 from velocity.py.operators import Update
+from velocity.py.queries import Queries
 from velocity.py.results import CASRequest
 from velocity.py.schema import Schema, schema_of
 from velocity.py.search import SearchHit, search
@@ -48,7 +49,7 @@ FIRST = 32   # and at first, so that it soon gives one
 _REQUIRED: Any = object()
 
 
-class Collection(Columns, MutableMapping[str, Any]):  # type: ignore[misc]
+class Collection(Queries, Columns, MutableMapping[str, Any]):  # type: ignore[misc]
     """Documents by id. `update` is the document verb, not MutableMapping's."""
 
     __slots__ = ()
@@ -147,10 +148,6 @@ class Collection(Columns, MutableMapping[str, Any]):  # type: ignore[misc]
             for document in self.get_many(ids):
                 if document is not None:
                     yield document
-
-    def count(self, filter: Mapping[str, Any] | None = None) -> int:
-        """How many documents there are, or match a filter. Raises QueryError for a bad one."""
-        return len(self) if filter is None else self._count_filter(filter)
 
     def create_index(
         self,

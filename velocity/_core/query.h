@@ -1,0 +1,77 @@
+/* query.h: running a query's plan: entries of indexes, their documents, the filter.
+ *
+ * A query reads at most QUERY_SLICE entries at a time and forgets all locks in between; documents
+ * are copied, each of one moment. A document that was changed between its entry and its copy is
+ * judged by the copy: by the filter, or, when the ranges say all that the filter says (`recheck`),
+ * by whether the copy still has a key in the range. So a result never holds a document that did
+ * not match; one that is moved while the query runs may be missed, or found where it was. With
+ * `distinct` no document is met twice.
+ *
+ * Not thread-safe: belongs to one call.
+ */
+#ifndef VEL_QUERY_H
+#define VEL_QUERY_H
+
+#include "engine.h"
+#include "filter.h"
+#include "index.h"
+#include "sort.h"
+
+#define QUERY_SLICE 256u
+
+typedef struct { const uint8_t *begin, *end; uint32_t begin_size, end_size; } query_range;
+
+typedef struct {
+    vel_index *index;
+    const query_range *ranges;  /* sorted, apart; read from the last one in reverse */
+    size_t range_count;
+} query_source;
+
+typedef struct {
+    /* What is asked; the caller keeps what the pointers lead to. */
+    vel_engine *e;
+    vel_collection *c;
+    const query_source *sources;
+    size_t source_count;
+    bool reverse, recheck, distinct, count_only;
+    bool attached;              /* of query_choose */
+    vel_filter *filter;         /* NULL: all that the ranges hold */
+    uint64_t skip, limit;
+    /* Where it stands. */
+    size_t source, range;
+    bool positioned;
+    index_cursor cursor;
+    uint64_t *seen;             /* hashes met, open addressing, 0 empty; NULL: not distinct */
+    uint64_t seen_mask, seen_count;
+    index_keys keys;            /* of the document at hand */
+    vel_buffer slice;           /* records of the slice at hand */
+    vel_buffer records;         /* found, 8-aligned */
+    vel_buffer places;          /* u64 offset in records of each */
+    uint64_t keys_examined, documents_examined, found;
+    bool done;
+} vel_query;
+
+/* Begin; what is asked has been filled in and the rest is zero. VEL_OK or VEL_E_NOMEM. Owns:
+ * query_close, also after a failure. */
+vel_status query_open(vel_query *q);
+void query_close(vel_query *q);
+/* Find: all that is asked for, or at least one more slice. attached: the thread is attached; VEL_BUSY
+ * comes back, with nothing lost, when a record is on disk: call again without the GIL. Sets
+ * q->done at the end. Requires: the filter needs no Python, or attached.
+ * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, plan again; VEL_E_*; VEL_E_PYTHON with an
+ * exception. */
+vel_status query_step(vel_query *q, bool attached, vel_error *error);
+
+VEL_INLINE uint64_t query_count(const vel_query *q) { return q->places.size / sizeof(uint64_t); }
+VEL_INLINE const uint8_t *query_record(const vel_query *q, uint64_t i) {
+    return q->records.data + load_u64(q->places.data + 8 * i);
+}
+
+/* Move what was found so far to a sort. VEL_OK, VEL_E_NOMEM, VEL_E_CORRUPT. */
+vel_status query_sort(vel_query *q, vel_sort *order);
+
+/* A vel_choose: the first document that the query finds, under the commit lock; `context` is the
+ * query: of limit 1, not distinct. */
+vel_status query_choose(void *context, vel_write *write, vel_error *error);
+
+#endif

@@ -1,0 +1,265 @@
+"""The planner: which index, if any, answers a query at least cost.
+
+Every index is a candidate whose first fields the filter limits, or whose order is the one asked for.
+A candidate's entries are counted by the index itself (exactly in small ranges, by whole leaves in
+large ones), so there are no statistics to grow stale. Costs are in units of one document looked at
+in a scan; the weights were measured (docs/performance.md).
+
+Source: Selinger et al., Access Path Selection in a Relational Database Management System, 1979.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from velocity._core.engine import Index
+from velocity.py.conditions import Conditions, conditions_of
+from velocity.py.index_bounds import AFTER, Range, range_of, value_key
+
+RANGES_MAX = 1_000  # of one index; a filter with more combinations is limited by fewer fields
+COST_SEEK = 10.0  # finding the first entry of a range
+COST_FETCH = 5.0  # one entry and its document
+COST_SORT = 4.0  # one document that has to be sorted
+MATCHES_RESIDUAL = 0.25  # share of documents that pass conditions no index answers: a guess
+MATCHES_UNKNOWN = 0.1  # the same of a whole filter
+
+Sort = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Ranges of one index, in its order."""
+
+    index: Index
+    ranges: list[Range]
+    estimate: int  # entries
+
+
+@dataclass
+class Plan:
+    """How a query is answered."""
+
+    kind: str  # "scan", "index", "union"
+    sources: list[Source] = field(default_factory=list)
+    reverse: bool = False
+    ordered: bool = False  # documents come in the order asked for
+    covered: bool = False  # the ranges say all that the filter says
+    multikey: bool = False  # one document may have several entries in the ranges
+    cost: float = 0.0
+    equals: int = 0  # fields of the index that are equal to one value
+    unique: bool = False  # there is one document at most
+    keep: bool = False  # the plan is the same for other values in the filter, but for
+    constants: dict[str, Any] = field(default_factory=dict)  # what a partial index is limited to
+    why: str = ""
+    candidates: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def estimate(self) -> int:
+        return sum(source.estimate for source in self.sources)
+
+
+@dataclass(frozen=True)
+class Usable:
+    """An index that a plan may use. where: the filter of a partial one."""
+
+    index: Index
+    fields: list[tuple[str, int]]
+    unique: bool
+    where: Mapping[str, Any] | None
+
+
+class Planner:
+    """Plans queries of one collection as its indexes are now.
+
+    implies(where, constants): whether all documents with these constant fields pass a partial
+    index's filter.
+    """
+
+    def __init__(
+        self,
+        documents: int,
+        indexes: Sequence[Usable],
+        implies: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+    ) -> None:
+        self.documents = documents
+        self.indexes = indexes
+        self.implies = implies
+
+    def plan(
+        self,
+        filter: Mapping[str, Any],
+        conditions: Conditions,
+        sort: Sort,
+        wanted: int | None,
+    ) -> Plan:
+        """The cheapest plan. wanted: documents that are enough, those skipped included."""
+        plans = [self._scan(filter, sort, wanted)]
+        for index in self.indexes:
+            plan = self._by_index(index, filter, conditions, sort, wanted)
+            if plan is not None:
+                plans.append(plan)
+        plans += self._unions(filter, conditions, sort, wanted)
+        best = min(plans, key=lambda plan: plan.cost)
+        best.candidates = [
+            {"plan": plan.kind, "index": [source.index.name for source in plan.sources],
+             "cost": round(plan.cost), "entries": plan.estimate, "ordered": plan.ordered}
+            for plan in plans
+        ]
+        best.why = _reason(best, len(plans))
+        best.keep = best.keep and (best.unique or len(plans) == 2)
+        return best
+
+    def _scan(self, filter: Mapping[str, Any], sort: Sort, wanted: int | None) -> Plan:
+        documents = float(self.documents)
+        share = MATCHES_UNKNOWN if filter else 1.0
+        looked = documents
+        if wanted is not None and not sort:
+            looked = min(documents, wanted / share)
+        cost = COST_SEEK + looked + (documents * share * COST_SORT if sort else 0.0)
+        return Plan("scan", cost=cost, ordered=not sort)
+
+    def _by_index(
+        self,
+        index: Usable,
+        filter: Mapping[str, Any],
+        conditions: Conditions,
+        sort: Sort,
+        wanted: int | None,
+    ) -> Plan | None:
+        if index.where and not self._implied(index.where, filter, conditions):
+            return None
+        ranges, used, exact = ranges_of(index, conditions)
+        ordered, reverse = order_of(index, conditions, sort)
+        if not used and not (sort and ordered):
+            return None
+        multikey = index.index.multikey
+        if not used and multikey:
+            return None
+        entries = sum(index.index.count_range(*each, exact=False) for each in ranges)
+        where = _equalities(index.where)
+        implied = {path for path, value in where.items() if _only(conditions, path, value)}
+        covered = exact and conditions.all_exact() and used | implied >= set(conditions.paths)
+        share = 1.0 if covered else MATCHES_RESIDUAL
+        looked = float(entries)
+        if wanted is not None and ordered:
+            looked = min(looked, wanted / share)
+        cost = COST_SEEK * len(ranges) + looked * COST_FETCH
+        if not ordered:
+            cost += entries * share * COST_SORT
+        constants = conditions.constants()
+        equals = next(
+            (at for at, (path, _) in enumerate(index.fields) if path not in constants),
+            len(index.fields),
+        )
+        return Plan(
+            "index",
+            [Source(index.index, ranges, entries)],
+            reverse,
+            ordered,
+            covered,
+            multikey,
+            cost,
+            equals,
+            keep=covered and ordered and len(ranges) == 1 and not multikey,
+            constants={path: where[path] for path in implied},
+            unique=index.unique and equals == len(index.fields),
+        )
+
+    def _implied(
+        self, where: Mapping[str, Any], filter: Mapping[str, Any], conditions: Conditions
+    ) -> bool:
+        """Whether each document that the filter can match is in the partial index."""
+        if all(name in filter and filter[name] == wanted for name, wanted in where.items()):
+            return True
+        return self.implies(where, conditions.constants())
+
+    def _unions(
+        self, filter: Mapping[str, Any], conditions: Conditions, sort: Sort, wanted: int | None
+    ) -> list[Plan]:
+        """For each $or whose every alternative has an index: all of them, one after the other."""
+        plans = []
+        for alternatives in conditions.alternatives:
+            parts = [self._best_index(filter, each) for each in alternatives]
+            sources = [source for part in parts if part is not None for source in part.sources]
+            if not parts or None in parts:
+                continue
+            cost = sum(part.cost for part in parts if part is not None)
+            entries = sum(source.estimate for source in sources)
+            if sort:
+                cost += entries * MATCHES_RESIDUAL * COST_SORT
+            plans.append(Plan("union", sources, ordered=not sort, multikey=True, cost=cost))
+        return plans
+
+    def _best_index(self, filter: Mapping[str, Any], conditions: Conditions) -> Plan | None:
+        plans = [self._by_index(index, {}, conditions, (), None) for index in self.indexes]
+        return min((plan for plan in plans if plan), key=lambda plan: plan.cost, default=None)
+
+
+def _equalities(where: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The paths that have one value only in a partial index."""
+    return conditions_of(where).constants() if where else {}
+
+
+def _only(conditions: Conditions, path: str, value: Any) -> bool:
+    limits = conditions.paths.get(path)
+    return limits is not None and limits.equal == [value] and type(limits.equal[0]) is type(value)
+
+
+def ranges_of(index: Usable, conditions: Conditions) -> tuple[list[Range], set[str], bool]:
+    """The ranges of an index that hold all the filter can match, sorted; the paths that made them;
+    whether they say exactly what those paths' limits say."""
+    prefixes = [b""]
+    used: set[str] = set()
+    exact = True
+    for path, direction in index.fields:
+        limits = conditions.paths.get(path)
+        if limits is None or not limits.usable:
+            break
+        if limits.equal is not None:
+            keys = {value_key(value, direction) for value in limits.equal}
+            if len(prefixes) * len(keys) > RANGES_MAX:
+                exact = False
+                break
+            prefixes = [prefix + key for prefix, key in product(prefixes, sorted(keys))]
+            used.add(path)
+            continue
+        used.add(path)
+        if index.index.multikey and limits.low and limits.high:
+            # One element may be above the low bound and another below the high one.
+            limits, exact = replace(limits, high=None), False
+        part = range_of(limits.low, limits.high, direction)
+        if part is None:
+            return [], used, exact
+        return [(prefix + part[0], prefix + part[1]) for prefix in sorted(prefixes)], used, exact
+    return [(prefix, prefix + AFTER) for prefix in sorted(prefixes)], used, exact
+
+
+def order_of(index: Usable, conditions: Conditions, sort: Sort) -> tuple[bool, bool]:
+    """Whether the index gives the order asked for, and whether it has to be read backwards."""
+    constants = conditions.constants()
+    left = [(path, direction) for path, direction in sort if path not in constants]
+    if not left:
+        return True, False
+    if index.index.multikey:
+        return False, False
+    start = 0
+    while start < len(index.fields) and index.fields[start][0] in constants:
+        start += 1
+    fields = list(index.fields[start : start + len(left)])
+    if [path for path, _ in fields] != [path for path, _ in left]:
+        return False, False
+    turned = {direction != wanted for (_, direction), (_, wanted) in zip(fields, left, strict=True)}
+    return (True, turned.pop()) if len(turned) == 1 else (False, False)
+
+
+def _reason(plan: Plan, considered: int) -> str:
+    if plan.kind == "scan":
+        if considered == 1:
+            return "no index fits the filter or the order"
+        return f"reading the whole collection is the cheapest of {considered} plans"
+    parts = ["the ranges say all the filter says" if plan.covered else "the filter is checked, too"]
+    parts.append("in the order asked for" if plan.ordered else "sorted afterwards")
+    return f"least cost of {considered} plans; {', '.join(parts)}"

@@ -1,0 +1,311 @@
+"""The queries of a Collection: find, explain, find_one_and_update, update_where, delete_where.
+
+The core runs plans (query.pxi), py/plan.py makes them. What is simple and comes often does not come
+here at all: the core keeps the plans of such queries by their shape and runs them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from velocity._core.document import Document
+from velocity._core.engine import IndexGone, QueryBase, QueryResult, find_index
+from velocity._core.errors import ConflictError, DuplicateKeyError, NotFoundError, QueryError
+from velocity._core.filter import Filter
+from velocity.py.conditions import Bound, Conditions, conditions_of
+from velocity.py.ids import new_id
+from velocity.py.index_bounds import Range, range_of
+from velocity.py.levels import Consistency
+from velocity.py.operators import Update, has_operators
+from velocity.py.metadata import read_metadata
+from velocity.py.plan import Plan, Planner, Usable
+from velocity.py.query import (
+    Sort,
+    checked_count,
+    checked_filter,
+    projection_of,
+    sort_of,
+)
+
+Level = Consistency | str | None
+Filters = Mapping[str, Any] | None
+
+
+class Queries(QueryBase):  # type: ignore[misc]
+    """What Collection has beyond documents by id. find, find_one and find_one_and_update are the
+    core's; they come here, to the names with an underscore, when they know no plan."""
+
+    __slots__ = ()
+
+    def _find(self, filter: Any, sort: Any, limit: Any, offset: Any, fields: Any) -> QueryResult:
+        filter = checked_filter(filter)
+        order = sort_of(sort)
+        most, skipped = checked_count("limit", limit), checked_count("offset", offset) or 0
+        project = projection_of(fields)
+        more = None if most is None else most + 1
+        documents = self._answer(filter, sort, order, skipped, more)[0]
+        has_more = most is not None and len(documents) > most
+        if has_more:
+            del documents[most:]
+        total = None if has_more or (skipped and not documents) else skipped + len(documents)
+        if project is not None:
+            documents = [self._with_fields(each, project(each)) for each in documents]
+        return QueryResult(documents, has_more, total, self, filter)
+
+    def _find_first(self, filter: Any, sort: Any) -> Document | None:
+        documents = self._answer(checked_filter(filter), sort, sort_of(sort), 0, 1)[0]
+        return documents[0] if documents else None
+
+    def _answer(
+        self, filter: Mapping[str, Any], sort: Any, order: Sort, skip: int, limit: int | None
+    ) -> tuple[list[Document], int, int, Plan]:
+        """Plan and run: documents, keys and documents looked at, and the plan."""
+        compiled = self._filter(filter) if filter else None
+        conditions = conditions_of(filter)
+        while True:
+            version = self._index_version()
+            plan = self._planner().plan(
+                filter, conditions, order, None if limit is None else skip + limit
+            )
+            try:
+                documents, keys, examined = self._run(plan, compiled, order, skip, limit)
+            except IndexGone:
+                continue
+            if limit is not None and plan.keep:
+                self._keep(plan, version, conditions, filter, sort)
+            return documents, keys, examined, plan
+
+    def explain(
+        self,
+        filter: Filters = None,
+        sort: str | Sequence[Any] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        """Run the query and tell how: the plan, its bounds, and what was looked at.
+
+        plan: "index", "union" or "scan". index: names. bounds: per index, a list of the ranges of
+        keys, in hexadecimal. order: "index" when documents come sorted, "sort" when they had to be,
+        None when no order was asked for. covered: the bounds say all that the filter says.
+        keys_examined, documents_examined, returned: counted while it ran. estimate: entries the
+        planner expected. why: in words. candidates: the plans that were weighed.
+        """
+        filter = checked_filter(filter)
+        order = sort_of(sort)
+        most, skipped = checked_count("limit", limit), checked_count("offset", offset) or 0
+        documents, keys, examined, plan = self._answer(filter, sort, order, skipped, most)
+        ordering = None if not order else "index" if plan.ordered else "sort"
+        return {
+            "collection": self.name,
+            "plan": plan.kind,
+            "index": [source.index.name for source in plan.sources],
+            "bounds": [
+                [(begin.hex(), end.hex()) for begin, end in source.ranges]
+                for source in plan.sources
+            ],
+            "reverse": plan.reverse,
+            "order": ordering,
+            "covered": plan.covered,
+            "estimate": plan.estimate,
+            "keys_examined": keys,
+            "documents_examined": examined,
+            "returned": len(documents),
+            "why": plan.why,
+            "candidates": plan.candidates,
+        }
+
+    def count(self, filter: Filters = None, *, consistency: Level = None) -> int:
+        """How many documents there are, or match the filter."""
+        filter = checked_filter(filter)
+        if consistency is not None:
+            self._check_level(consistency, False)
+        if not filter:
+            return len(self)
+        compiled = self._filter(filter)
+        conditions = conditions_of(filter)
+        while True:
+            plan = self._planner().plan(filter, conditions, (), None)
+            if plan.kind == "scan":
+                return self._count_filter(compiled)
+            try:
+                found = None
+                if plan.covered and not plan.multikey:
+                    found = self._count_ranges(plan)
+                return self._count_plan(plan, compiled) if found is None else found
+            except (IndexGone, NotFoundError):
+                self._check()
+
+    def update_where(
+        self, filter: Filters, fields: Mapping[str, Any], *, consistency: Level = None
+    ) -> int:
+        """Update every document that matches, all or none, as `update` does; how many it were.
+
+        A document that comes to match while this runs may be left out.
+        """
+        filter = checked_filter(filter)
+        if not isinstance(fields, Mapping):
+            raise QueryError(f"update: wants an object, not {type(fields).__name__}")
+        if consistency is not None:
+            self._check_level(consistency, True)
+        compute = _computing(fields)
+        while True:
+            operations = [
+                ("rewrite", self, each.id, compute(each.fields), None, each._stamp)
+                for each in self._all(filter)
+            ]
+            try:
+                return len(self._engine.apply(operations)) if operations else 0
+            except ConflictError:
+                continue
+
+    def delete_where(self, filter: Filters, *, consistency: Level = None) -> int:
+        """Delete every document that matches, all or none; how many it were."""
+        filter = checked_filter(filter)
+        if consistency is not None:
+            self._check_level(consistency, True)
+        while True:
+            operations = [
+                ("delete", self, each.id, None, None, each._stamp) for each in self._all(filter)
+            ]
+            try:
+                return len(self._engine.apply(operations)) if operations else 0
+            except ConflictError:
+                continue
+
+    def _all(self, filter: Mapping[str, Any]) -> list[Document]:
+        return self._answer(filter, None, (), 0, None)[0]
+
+    def _claim(
+        self,
+        filter: Mapping[str, Any],
+        update: Mapping[str, Any],
+        order: Sort,
+        upsert: bool,
+        return_new: bool,
+    ) -> Document | None:
+        """find_one_and_update in general: find, compute, write if unchanged; else again."""
+        if not isinstance(update, Mapping):
+            raise QueryError(f"update: wants an object, not {type(update).__name__}")
+        compute = _computing(update)
+        while True:
+            document = self.find_one(filter, order)
+            if document is None:
+                if not upsert:
+                    return None
+                inserted = self._upsert(filter, update)
+                if inserted is None:
+                    continue
+                return inserted if return_new else None
+            written: Document | None = self._rewrite(document, compute(document.fields))
+            if written is not None:
+                return written if return_new else document
+
+    def _upsert(self, filter: Mapping[str, Any], update: Mapping[str, Any]) -> Document | None:
+        """Insert what the filter's equalities and the update make; None: another was quicker."""
+        start: dict[str, Any] = {}
+        constants = conditions_of(filter).constants()
+        id = constants.pop("_id", None)
+        if constants:
+            start = Update({"$set": constants}).apply({})
+        if has_operators(update):
+            fields = Update(update).apply(start, inserting=True)
+        else:
+            fields = {**start, **update}
+        chosen = new_id() if id is None else id
+        try:
+            self.insert(chosen, fields)
+        except DuplicateKeyError:
+            return None
+        document: Document | None = self.get(chosen)
+        return document
+
+    def _planner(self) -> Planner:
+        version = self._index_version()
+        if self._usable is None or self._usable[0] != version:
+            self._usable = (version, _usable_indexes(self))
+        return Planner(len(self), self._usable[1], _implies)
+
+    def _keep(
+        self,
+        plan: Plan,
+        version: int,
+        conditions: Conditions,
+        filter: Mapping[str, Any],
+        sort: Any,
+    ) -> None:
+        """Let the core answer queries of this shape by the same index from now on."""
+        shape, _ = self._shape(filter, sort)
+        if shape is None:
+            return
+        places = _places(filter)
+        index = plan.sources[0].index
+        fields = index.fields
+        equals = [places[path, "$eq"] for path, _ in fields[: plan.equals]]
+        range_of = None
+        if plan.equals < len(fields) and fields[plan.equals][0] in conditions.paths:
+            path, direction = fields[plan.equals]
+            range_of = _range_maker(places, path, direction)
+        constants = [(places[path, "$eq"], value) for path, value in plan.constants.items()]
+        self._keep_plan(
+            shape, version, index, equals, range_of, plan.reverse, constants or None
+        )
+
+
+def _places(filter: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Of each path and operator, the place of its value among the filter's values."""
+    places: dict[tuple[str, str], int] = {}
+    for path, wanted in filter.items():
+        for operator in wanted if isinstance(wanted, dict) else ("$eq",):
+            places[path, operator] = len(places)
+    return places
+
+
+def _range_maker(
+    places: dict[tuple[str, str], int], path: str, direction: int
+) -> Callable[[list[Any]], Range | None]:
+    """What makes the range of a field out of a filter's values."""
+    bounds = [
+        (place, operator[:3], operator.endswith("e"))
+        for (name, operator), place in places.items()
+        if name == path
+    ]
+    low = next((bound for bound in bounds if bound[1] == "$gt"), None)
+    high = next((bound for bound in bounds if bound[1] == "$lt"), None)
+
+    def make(values: list[Any]) -> Range | None:
+        return range_of(
+            Bound(values[low[0]], low[2]) if low else None,
+            Bound(values[high[0]], high[2]) if high else None,
+            direction,
+        )
+
+    return make
+
+
+def _usable_indexes(collection: Queries) -> list[Usable]:
+    found = []
+    for known in read_metadata(collection).get("indexes", []):
+        index = find_index(collection, known["name"])
+        if index is not None:
+            found.append(Usable(index, index.fields, index.unique, known["where"]))
+    return found
+
+
+def _computing(update: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """From a document's fields to those after the update."""
+    if has_operators(update):
+        return Update(update).apply
+    return lambda fields: {**fields, **update}
+
+
+def _implies(where: Mapping[str, Any], constants: Mapping[str, Any]) -> bool:
+    """Whether documents with these constant fields pass a partial index's filter. A condition on a
+    path that has no constant could be failed by any value, so it must not be needed."""
+    conditions = conditions_of(where)
+    if conditions.alternatives or not conditions.exact:
+        return False
+    if not set(conditions.paths) <= set(constants):
+        return False
+    flat = {path: value for path, value in constants.items() if path in conditions.paths}
+    return bool(Filter(where).matches(Update({"$set": flat}).apply({})))
