@@ -208,9 +208,9 @@ typedef struct {
  * read, and nonblock); VEL_E_NOMEM, _IO, _CORRUPT. Requires commit_lock. */
 vel_status index_plan(vel_engine *e, const index_write *w, int64_t now, bool nonblock,
                       vel_error *error);
-/* Make what can fail of the noted changes: the insertions, so that no room for the worst case need be
- * kept for them (a reader may meet an entry just before its document), and room for those that must
- * wait for their turn; in sync_writes mode the means of undoing, too. Unless the batch is published,
+/* Make what can fail of the noted changes. Insertions are made now, so that no room for the worst
+ * case need be kept for them (a reader may meet an entry just before its document); those that must
+ * wait for their turn get room; in sync_writes mode so does undoing. Unless the batch is published,
  * index_batch_clear takes it all back. Requires commit_lock. */
 vel_status index_reserve(vel_engine *e);
 /* Make the changes of operation `write`; operations come in order. Returns how to take them back
