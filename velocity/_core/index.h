@@ -166,6 +166,8 @@ typedef struct {
     uint32_t write;           /* index of the operation */
     uint32_t next;            /* index + 1 of the change before with the same key; 0: none */
     bool insert;
+    bool again;               /* the batch has changed the document before */
+    bool early;               /* it was made by index_reserve */
     const uint8_t *id;        /* of the document: the caller's */
     uint32_t id_size;
 } index_change;
@@ -198,6 +200,7 @@ typedef struct {
     uint32_t id_size;
     index_body before, after;
     bool expired;             /* what was before no longer counted: its keys are checked anew */
+    bool again;               /* `before` is what the batch itself has made */
 } index_write;
 
 /* Note what an operation changes in its collection's indexes; nothing is changed yet. Returns
@@ -205,13 +208,15 @@ typedef struct {
  * read, and nonblock); VEL_E_NOMEM, _IO, _CORRUPT. Requires commit_lock. */
 vel_status index_plan(vel_engine *e, const index_write *w, int64_t now, bool nonblock,
                       vel_error *error);
-/* Room for all noted changes, and in sync_writes mode for undoing them, so that publishing cannot
- * fail. Requires commit_lock. */
+/* Make what can fail of the noted changes. Insertions are made now, so that no room for the worst
+ * case need be kept for them (a reader may meet an entry just before its document); those that must
+ * wait for their turn get room; in sync_writes mode so does undoing. Unless the batch is published,
+ * index_batch_clear takes it all back. Requires commit_lock. */
 vel_status index_reserve(vel_engine *e);
 /* Make the changes of operation `write`; operations come in order. Returns how to take them back
  * (free), in sync_writes mode; else NULL. Requires commit_lock. */
 index_undo *index_publish(vel_engine *e, size_t write);
-/* Forget what was noted. Requires commit_lock. */
+/* Forget what was noted, and take back what was not published. Requires commit_lock. */
 void index_batch_clear(index_batch *b);
 void index_batch_free(index_batch *b);
 

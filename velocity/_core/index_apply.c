@@ -7,7 +7,19 @@
 VEL_INLINE void store_hash(uint8_t *p, uint64_t hash) { store_u64(p, __builtin_bswap64(hash)); }
 VEL_INLINE uint64_t load_hash(const uint8_t *p) { return __builtin_bswap64(load_u64(p)); }
 
+VEL_INLINE bool change_tree(vel_index *ix, const uint8_t *entry, uint32_t size, bool insert) {
+    pthread_rwlock_wrlock(&ix->lock);
+    bool changed = insert ? btree_insert(&ix->tree, entry, size)
+                          : btree_remove(&ix->tree, entry, size);
+    pthread_rwlock_unlock(&ix->lock);
+    return changed;
+}
+
 void index_batch_clear(index_batch *b) {
+    for (size_t i = b->published; i < b->count; i++) {
+        const index_change *c = &b->changes[i];
+        if (c->early) change_tree(c->index, b->bytes.data + c->at, c->size, false);
+    }
     b->count = b->published = b->bytes.size = 0;
     if (b->place_count) memset(b->places, 0, b->place_count * sizeof *b->places);
     while (b->undos) {
@@ -80,7 +92,8 @@ static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w
     store_hash(to + size, w->hash);
     b->changes[b->count] =
         (index_change){.index = ix, .at = b->bytes.size, .size = size + INDEX_HASH_SIZE,
-                       .write = w->write, .insert = insert, .id = w->id, .id_size = w->id_size};
+                       .write = w->write, .insert = insert, .again = w->again, .id = w->id,
+                       .id_size = w->id_size};
     b->bytes.size += size + INDEX_HASH_SIZE;
     if (ix->unique) place_change(b, b->count);
     b->count++;
@@ -341,11 +354,25 @@ static vel_status make_undos(index_batch *b) {
     return status;
 }
 
+/* In a tree an insertion may split a node of every level: room for many at once would be a multiple
+ * of what they take. */
+static vel_status insert_early(index_batch *b) {
+    vel_status status = VEL_OK;
+    for (size_t i = 0; i < b->count && !status; i++) {
+        index_change *c = &b->changes[i];
+        if (!c->insert) continue;
+        if (c->again) {
+            c->index->batch_inserts++;
+        } else if (!(status = btree_reserve(&c->index->tree, 1))) {
+            c->early = change_tree(c->index, b->bytes.data + c->at, c->size, true);
+        }
+    }
+    return status;
+}
+
 vel_status index_reserve(vel_engine *e) {
     index_batch *b = &e->index_batch;
-    vel_status status = VEL_OK;
-    for (size_t i = 0; i < b->count; i++)
-        if (b->changes[i].insert) b->changes[i].index->batch_inserts++;
+    vel_status status = insert_early(b);
     for (size_t i = 0; i < b->count; i++) {
         vel_index *ix = b->changes[i].index;
         if (ix->batch_inserts && !status) status = btree_reserve(&ix->tree, ix->batch_inserts);
@@ -357,19 +384,13 @@ vel_status index_reserve(vel_engine *e) {
 
 /* --- publishing ------------------------------------------------------------------------------ */
 
-VEL_INLINE void change_tree(vel_index *ix, const uint8_t *entry, uint32_t size, bool insert) {
-    pthread_rwlock_wrlock(&ix->lock);
-    if (insert) btree_insert(&ix->tree, entry, size);
-    else btree_remove(&ix->tree, entry, size);
-    pthread_rwlock_unlock(&ix->lock);
-}
-
 index_undo *index_publish(vel_engine *e, size_t write) {
     index_batch *b = &e->index_batch;
     for (; b->published < b->count; b->published++) {
         const index_change *c = &b->changes[b->published];
         if (c->write != write) break;
-        change_tree(c->index, b->bytes.data + c->at, c->size, c->insert);
+        if (!c->insert || c->again)
+            change_tree(c->index, b->bytes.data + c->at, c->size, c->insert);
     }
     index_undo *u = b->undos;
     if (!u || u->write != write) return NULL;

@@ -273,7 +273,7 @@ static vel_status plan_indexes(planner *b, size_t i, const vel_plan *before) {
     const vel_plan *p = &b->plans[i];
     if (!p->writes) return VEL_OK;
     index_write x = {w->collection, (uint32_t)i, w->hash, w->id, w->id_size,
-                     stored_body(b, before), stored_body(b, p), !before->present};
+                     stored_body(b, before), stored_body(b, p), !before->present, p->previous != 0};
     return index_plan(b->e, &x, b->now, b->nonblock, b->error);
 }
 

@@ -66,7 +66,7 @@ def default_name(fields: list[tuple[str, int]]) -> str:
     return "_".join(f"{path}_{direction}" for path, direction in fields)
 
 
-def _definitions(metadata: Metadata) -> list[dict[str, Any]]:
+def _definitions(metadata: Metadata) -> list[Any]:
     return metadata.get("indexes", [])
 
 
