@@ -3,9 +3,10 @@ all kinds; the order of encoded values is that of their order keys."""
 
 from __future__ import annotations
 
-import velocity
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import velocity
 from support.filter_cases import Cases
 from support.filter_oracle import matches, order
 from velocity._core.codec import order_key

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 import velocity
 from velocity import QueryError
 from velocity._core.filter import Filter
