@@ -147,33 +147,34 @@ def one_value(op, value, argument, operators):
 def element_matches(element, condition):
     operators = condition and all(name.startswith("$") for name in condition)
     if operators and not set(condition) & {"$and", "$or", "$nor"}:
-        return conditions_hold(condition, lambda op, argument: one_value(
-            op, element, argument, condition))
+        return conditions_hold(condition, lambda op, argument, operators: one_value(
+            op, element, argument, operators))
     return isinstance(element, dict) and matches(element, condition)
 
 
 def conditions_hold(operators, test):
-    """All operators of one object; test says of one that is not composed of others."""
+    """All operators of one object; test says of one that is not composed of others, given those
+    beside it."""
     for op, argument in operators.items():
         if op == "$options":
             continue
         if op == "$ne":
-            holds = not test("$eq", argument)
+            holds = not test("$eq", argument, operators)
         elif op == "$nin":
-            holds = not test("$in", argument)
+            holds = not test("$in", argument, operators)
         elif op == "$exists" and not argument:
-            holds = not test("$exists", True)
+            holds = not test("$exists", True, operators)
         elif op == "$not":
             inner = {"$regex": argument} if is_pattern(argument) else argument
             inner = argument if isinstance(argument, dict) else inner
             holds = not conditions_hold(inner, test)
         elif op == "$all":
             holds = bool(argument) and all(
-                test("$elemMatch", wanted["$elemMatch"])
-                if isinstance(wanted, dict) and "$elemMatch" in wanted else test("$in", [wanted])
+                test("$elemMatch", wanted["$elemMatch"], {})
+                if isinstance(wanted, dict) and "$elemMatch" in wanted else test("$in", [wanted], {})
                 for wanted in argument)
         else:
-            holds = test(op, argument)
+            holds = test(op, argument, operators)
         if not holds:
             return False
     return True
@@ -182,20 +183,19 @@ def conditions_hold(operators, test):
 def field_matches(document, path, condition):
     found = places(document, path.split("."))
 
-    def test(op, argument):
+    def test(op, argument, operators):
         for value, at_position in found:
-            if one_value(op, value, argument, condition):
+            if one_value(op, value, argument, operators):
                 return True
             looks_inside = op not in ("$exists", "$size", "$elemMatch")
             if looks_inside and isinstance(value, list) and not at_position:
-                if any(one_value(op, element, argument, condition) for element in value):
+                if any(one_value(op, element, argument, operators) for element in value):
                     return True
         return False
 
     if isinstance(condition, dict) and condition and all(n.startswith("$") for n in condition):
         return conditions_hold(condition, test)
-    value, condition = condition, {}
-    return test("$in", [value])
+    return test("$in", [condition], {})
 
 
 def matches(document, spec):

@@ -45,9 +45,17 @@ typedef enum { FILTER_NO, FILTER_YES, FILTER_MAYBE } filter_answer;
 
 typedef struct { const uint8_t *at, *end; } filter_value;
 
+/* A short way to the answer for values of the usual kinds. */
+typedef enum {
+    QUICK_NONE,
+    QUICK_RANGE,                /* of an int: whether it is in `range` */
+    QUICK_SAME                  /* of a short string: whether its bytes are the value's */
+} filter_quick;
+
 typedef struct {
     uint8_t op;                 /* filter_op */
     bool negated;
+    uint8_t quick;              /* filter_quick, once sealed */
     uint32_t path;              /* index + 1 in paths; 0: none, the value at hand itself */
     uint32_t first, last, next; /* children and next sibling: index in nodes, 0: none */
     uint32_t value, value_count;       /* in values; IN: sorted */
@@ -57,6 +65,7 @@ typedef struct {
         uint64_t size;
         uint32_t text;
         struct { int64_t divisor, remainder; } mod;
+        struct { int64_t low, high; } range;  /* QUICK_RANGE; both included */
     };
 } filter_node;
 
@@ -84,6 +93,7 @@ struct vel_filter {
     bool needs_python;          /* it has a FILTER_TEXT */
     uint32_t fused_count;
     filter_fused fused[FILTER_FUSED_MAX];
+    uint64_t fused_mask;        /* bit number % 64 of each that is fused; atomic */
     filter_text text;
     void *context;              /* of text */
 };

@@ -169,6 +169,37 @@ static void fuse(vel_filter *f) {
     root->last = kept;
 }
 
+/* Find the short way of a comparison with an int or a string. */
+static void seal_quick(filter_node *n) {
+    if (n->parts.kind == KIND_STRING && n->op == FILTER_EQ) n->quick = QUICK_SAME;
+    if (n->parts.kind != KIND_INT) return;
+    int64_t limit = n->parts.number, low = INT64_MIN, high = INT64_MAX;
+    switch ((filter_op)n->op) {
+    case FILTER_EQ:
+        low = high = limit;
+        break;
+    case FILTER_GTE:
+        low = limit;
+        break;
+    case FILTER_LTE:
+        high = limit;
+        break;
+    case FILTER_GT:
+        if (limit == INT64_MAX) return;
+        low = limit + 1;
+        break;
+    case FILTER_LT:
+        if (limit == INT64_MIN) return;
+        high = limit - 1;
+        break;
+    default:
+        return;
+    }
+    n->quick = QUICK_RANGE;
+    n->range.low = low;
+    n->range.high = high;
+}
+
 void filter_seal(vel_filter *f) {
     for (uint32_t i = 0; i < f->value_count; i++) {
         f->values[i].at = f->bytes.data + (size_t)f->values[i].at;
@@ -178,6 +209,7 @@ void filter_seal(vel_filter *f) {
         filter_node *n = &f->nodes[i];
         if (n->op == FILTER_IN) sort_values(f, f->values + n->value, n->value_count);
         else if (n->value_count) n->parts = parts_read(f->values[n->value].at);
+        if (n->value_count == 1 && n->op != FILTER_IN) seal_quick(n);
         order_children(f, n);
     }
     fuse(f);
@@ -186,9 +218,13 @@ void filter_seal(vel_filter *f) {
 
 void filter_resolve_new(vel_filter *f, uint32_t count) {
     for (uint32_t i = 0; i < f->path_count; i++) path_resolve(&f->paths[i], f->names);
+    uint64_t mask = 0;
     for (uint32_t i = 0; i < f->fused_count; i++) {
         const vel_path *path = &f->paths[f->nodes[f->fused[i].node].path - 1];
-        atomic_set_relaxed(&f->fused[i].number, atomic_get_relaxed(&path->parts[0].number));
+        uint32_t number = atomic_get_relaxed(&path->parts[0].number);
+        atomic_set_relaxed(&f->fused[i].number, number);
+        mask |= (uint64_t)1 << number % 64;
     }
+    atomic_set_relaxed(&f->fused_mask, mask);
     atomic_set_release(&f->names_seen, count);
 }

@@ -256,6 +256,25 @@ static filter_answer evaluate(evaluation *e, const filter_node *n, const subject
 
 /* --- the top -------------------------------------------------------------------------------- */
 
+/* test_leaf of a value of a field, by the short way when there is one. */
+VEL_INLINE filter_answer test_top(evaluation *e, const filter_node *n, const uint8_t *v,
+                                  const uint8_t *end) {
+    if (n->quick == QUICK_RANGE && *v >= TAG_FIXINT) {
+        int64_t number = (int64_t)*v - FIXINT_ZERO;
+        return answer_of(number >= n->range.low && number <= n->range.high);
+    }
+    if (n->quick == QUICK_RANGE && *v >= TAG_I8 && *v <= TAG_I64) {
+        int64_t number = parts_read(v).number;
+        return answer_of(number >= n->range.low && number <= n->range.high);
+    }
+    if (n->quick == QUICK_SAME && *v >= TAG_SHORT) {
+        const filter_value *want = &e->f->values[n->value];
+        return answer_of(*v == *want->at && want->end - want->at == end - v &&
+                         memcmp(v, want->at, (size_t)(end - v)) == 0);
+    }
+    return test_leaf(e, n, v, end);
+}
+
 /* Answer the conditions of one field; `left` has a bit for each condition not yet answered. */
 VEL_INLINE filter_answer test_field(evaluation *e, const vel_field *field, uint32_t *left) {
     const vel_filter *f = e->f;
@@ -270,7 +289,7 @@ VEL_INLINE filter_answer test_field(evaluation *e, const vel_field *field, uint3
                 continue;
         }
         *left &= ~(1u << i);
-        filter_answer one = negate(n, test_leaf(e, n, field->value, field->next));
+        filter_answer one = negate(n, test_top(e, n, field->value, field->next));
         if (one == FILTER_NO) return one;
         if (one == FILTER_MAYBE) all = one;
     }
@@ -281,10 +300,12 @@ static filter_answer test_fused(evaluation *e, const uint8_t *body, size_t size)
     const vel_filter *f = e->f;
     filter_answer all = FILTER_YES;
     uint32_t left = (1u << f->fused_count) - 1;
+    uint64_t mask = atomic_get_relaxed(&f->fused_mask);
     vel_fields it;
     vel_field field;
     if (fields_begin(&it, body, size) == VEL_OK) {
         while (left && fields_next(&it, &field) == VEL_OK) {
+            if (!(mask >> field.number % 64 & 1)) continue;
             filter_answer one = test_field(e, &field, &left);
             if (one == FILTER_NO) return one;
             if (one == FILTER_MAYBE) all = one;

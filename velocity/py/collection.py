@@ -32,8 +32,8 @@ from velocity._core.errors import (
 )
 from velocity.py import indexes as _indexes
 from velocity.py.aggregate import aggregate
-from velocity.py.evolve import evolve, stored_schema
 from velocity.py.columns import Columns
+from velocity.py.evolve import evolve, stored_schema
 from velocity.py.ids import new_id
 from velocity.py.levels import Consistency, choices
 from velocity.py.metadata import read_metadata
