@@ -26,7 +26,8 @@ void columns_close(vel_columns *x) {
     memset(x, 0, sizeof *x);
 }
 
-/* A first touch of fresh memory costs more than filling it; huge pages make it rare. Only a help. */
+/* A first touch of fresh memory costs more than filling it; huge pages make it rare. A help
+ * only. */
 static void ask_huge_pages(const vel_buffer *b) {
 #ifdef MADV_HUGEPAGE
     uintptr_t from = ((uintptr_t)b->data + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
@@ -262,8 +263,8 @@ static bool is_known(const vel_columns *x, const vel_field *field) {
     return false;
 }
 
-/* Make a column for the top-level field at `at` that none is mapped to, unless its name stands in the
- * documents and was met before. */
+/* Make a column for the top-level field at `at` that none is mapped to, unless its name stands in
+ * the documents and was met before. */
 static vel_status meet_field(vel_columns *x, const uint8_t *at, const uint8_t *end) {
     vel_field field;
     if (!field_read(at, end, &field) || is_known(x, &field)) return VEL_OK;

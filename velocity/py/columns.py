@@ -1,8 +1,8 @@
 """Columns of a collection as numpy arrays, Arrow tables and pandas data frames.
 
-The core lays the values out (column.h) without a Python object per value; here arrays are laid over
-its memory. Rows are in no order, but those of columns taken together belong together. numpy, pyarrow
-and pandas are imported at the first use. Any thread may call.
+The core lays the values out (column.h) without a Python object per value; here arrays are laid
+over its memory. Rows are in no order, but those of columns taken together belong together. numpy,
+pyarrow and pandas are imported at the first use. Any thread may call.
 """
 
 from __future__ import annotations
