@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import struct
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -306,6 +308,28 @@ def test_numbers_are_one_group_and_sums_are_exact(db):
         [found] = some.aggregate([*before, group])
         assert (type(found["v"]), found["v"]) == (float, float(2**63))
         some.delete("d")
+
+
+ONE_GROUP = {
+    "numbers": [1, 1.0],
+    "zeros": [0, 0.0, -0.0],
+    "NaN": [math.nan, struct.unpack("<d", b"\1\0\0\0\0\0\xf8\xff")[0]],
+    "instants": [WHEN, WHEN.astimezone(timezone(timedelta(hours=2)))],
+    "objects": [{"a": 1, "b": 2}, {"b": 2.0, "a": 1}],
+    "lists": [[1, WHEN], [1.0, WHEN]],
+    "nothing": [None, None],
+}
+
+
+@pytest.mark.parametrize("name", ONE_GROUP)
+@pytest.mark.parametrize("before", [[], [{"$skip": 0}]], ids=["core", "stages"])
+def test_equal_values_are_one_group(name, before, db):
+    some = db.create_collection("some")
+    some.put_many([(f"{at}", {"k": value}) for at, value in enumerate(ONE_GROUP[name])])
+    some.put("other", {"k": "other"})
+    for key in ("$k", {"k": "$k"}):
+        found = some.aggregate([*before, {"$group": {"_id": key, "n": {"$sum": 1}}}])
+        assert sorted(group["n"] for group in found) == [1, len(ONE_GROUP[name])]
 
 
 def test_a_field_named_like_the_id(db):

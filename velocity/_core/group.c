@@ -319,45 +319,6 @@ vel_status group_add(vel_group *g, const uint8_t *body, size_t size) {
     return status ? status : accumulate(g, states);
 }
 
-static vel_status merge_states(vel_group *g, group_state *into, const vel_group *from,
-                               const group_state *states) {
-    for (uint32_t i = 0; i < g->field_count; i++) {
-        group_state *to = &into[i];
-        const group_state *s = &states[i];
-        switch (g->fields[i].op) {
-        case GROUP_COUNT: to->count += s->count; break;
-        case GROUP_SUM: case GROUP_AVERAGE:
-            to->total.ints += s->total.ints;
-            to->total.count += s->total.count;
-            to->total.floats += s->total.floats;
-            to->total.special += s->total.special;
-            add_finite(&to->total.high, &to->total.error, s->total.high);
-            to->total.error += s->total.error;
-            break;
-        case GROUP_MIN: case GROUP_MAX: {
-            const uint8_t *best = from->bytes.data + s->best.at;
-            if (s->best.size && add_best(g, to, g->fields[i].op,
-                                         (group_value){best, best + s->best.size}))
-                return VEL_E_NOMEM;
-        }
-        }
-    }
-    return VEL_OK;
-}
-
-vel_status group_merge(vel_group *g, const vel_group *from) {
-    for (uint32_t i = 0; i < from->group_count; i++) {
-        const group_entry *entry = &from->groups[i];
-        const uint8_t *key = from->bytes.data + entry->key, *id = from->bytes.data + entry->id;
-        group_state *states;
-        vel_status status = find_group(g, entry->hash, (group_value){key, key + entry->key_size},
-                                       (group_value){id, id + entry->id_size}, &states);
-        if (!status) status = merge_states(g, states, from, group_states(from, i));
-        if (status) return status;
-    }
-    return VEL_OK;
-}
-
 void group_result_read(const vel_group *g, uint32_t group, uint32_t field, group_result *out) {
     const group_state *s = &group_states(g, group)[field];
     *out = (group_result){.kind = RESULT_NULL};

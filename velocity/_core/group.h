@@ -10,7 +10,7 @@
  * instant. A group's _id is the key as the first of its documents has it. Ints are added exactly,
  * in 128 bits; floats in two doubles (Knuth's TwoSum), so that the order of documents hardly shows.
  *
- * Threads: one at a time. A group may be filled in parts by several threads and merged.
+ * Threads: one at a time.
  */
 #ifndef VEL_GROUP_H
 #define VEL_GROUP_H
@@ -81,8 +81,6 @@ void group_close(vel_group *g);
 /* Take a document in. Returns VEL_OK, VEL_MISMATCH (a list is on the way of a path), VEL_E_NOMEM,
  * VEL_E_TOO_LARGE (too many groups, or a key of over 4 GiB). */
 vel_status group_add(vel_group *g, const uint8_t *body, size_t size);
-/* Take in what another group of the same paths and fields has gathered. Returns as group_add. */
-vel_status group_merge(vel_group *g, const vel_group *from);
 
 VEL_INLINE group_state *group_states(const vel_group *g, uint32_t group) {
     return g->states + (size_t)group * g->field_count;
