@@ -14,6 +14,7 @@
  */
 #include "engine.h"
 #include "filter_scan.h"
+#include "ids.h"
 #include "value_write.h"
 
 #define THREADS 4
@@ -247,15 +248,14 @@ static vel_status walk(worker *w) {
                        .to = (const uint8_t *)"u2", .to_size = 2};
     vel_buffer arena = {0};
     vel_error error;
-    vel_id *ids = NULL;
+    vel_id ids[MANY];
     size_t count = 0;
     vel_status status = engine_enter(e);
     if (status) return status;
-    status = engine_ids(e, w->scene->users, &range, &ids, &count, &arena, &error);
-    if (!status) CHECK(count <= IDS);
+    status = ids_slice(e, w->scene->users, &range, false, MANY, false, ids, &count, &arena, &error);
+    if (!status) CHECK(count <= MANY);
     if (!status) status = scan(w, &error);
     engine_leave(e);
-    free(ids);
     buffer_free(&arena);
     return status;
 }
@@ -301,7 +301,7 @@ static void come_and_go(vel_engine *e, int turn) {
     vel_error error;
     char name[8];
     size_t size = (size_t)sprintf(name, "c%d", turn % 2);
-    CHECK(catalog_create(e, name, size, 0, &c, &error) == VEL_OK);
+    CHECK(catalog_create(e, name, size, 0, NULL, 0, &c, &error) == VEL_OK);
     CHECK(catalog_drop(e, name, size, &c, &error) == VEL_OK);
     collection_release(c);
 }
@@ -354,7 +354,7 @@ static void fill(scene *s) {
     static const char *const names[] = {"n", "copy", "text"};
     uint32_t number;
     vel_error error;
-    CHECK(catalog_create(s->engine, "users", 5, 0, &s->users, &error) == VEL_OK);
+    CHECK(catalog_create(s->engine, "users", 5, 0, NULL, 0, &s->users, &error) == VEL_OK);
     for (uint32_t i = 0; i < 3; i++) {
         const uint8_t *name = (const uint8_t *)names[i];
         CHECK(names_add(s->users->names, name, strlen(names[i]), &number) == VEL_OK);
