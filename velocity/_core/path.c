@@ -47,7 +47,7 @@ void path_resolve_more(vel_path *p, const vel_names *n) {
         if (!atomic_get_relaxed(&part->number))
             atomic_set_relaxed(&part->number, names_find(n, part->name, part->size));
     }
-    atomic_set_relaxed(&p->names_seen, count);
+    atomic_set_release(&p->names_seen, count);
 }
 
 static const uint8_t *find_part(const path_part *part, const uint8_t *body, size_t size,

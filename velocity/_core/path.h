@@ -45,7 +45,7 @@ void path_free(vel_path *p);   /* may be called twice, and on a zeroed path */
 void path_resolve_more(vel_path *p, const vel_names *n);
 /* Look up the numbers of names that were not known yet. A load and a compare when none is new. */
 VEL_INLINE void path_resolve(vel_path *p, const vel_names *n) {
-    if (vel_unlikely(atomic_get_relaxed(&p->names_seen) != names_count(n))) path_resolve_more(p, n);
+    if (vel_unlikely(atomic_get_acquire(&p->names_seen) != names_count(n))) path_resolve_more(p, n);
 }
 
 /* The value, by the fast way. Returns it, *end after it; NULL when it is missing, or when a list is
