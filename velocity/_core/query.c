@@ -1,7 +1,7 @@
 /* query.c: see query.h. */
 #include "query.h"
 
-#define SEEN_MIN 256u
+#define SET_MIN 1024u
 
 static void restart(vel_query *q) {
     q->source = 0;
@@ -11,13 +11,20 @@ static void restart(vel_query *q) {
     q->records.size = q->places.size = 0;
 }
 
+static vel_status set_open(hash_set *s) {
+    s->places = calloc(SET_MIN, sizeof *s->places);
+    s->mask = SET_MIN - 1;
+    s->count = 0;
+    return s->places ? VEL_OK : VEL_E_NOMEM;
+}
+
 vel_status query_open(vel_query *q) {
     index_keys_open(&q->keys);
     restart(q);
-    if (!q->distinct) return VEL_OK;
-    q->seen = calloc(SEEN_MIN, sizeof *q->seen);
-    q->seen_mask = SEEN_MIN - 1;
-    return q->seen ? VEL_OK : VEL_E_NOMEM;
+    q->other_read = !q->other;
+    if (q->other) q->other_range = 0;
+    if (q->other && set_open(&q->both)) return VEL_E_NOMEM;
+    return q->distinct ? set_open(&q->seen) : VEL_OK;
 }
 
 void query_close(vel_query *q) {
@@ -25,39 +32,41 @@ void query_close(vel_query *q) {
     buffer_free(&q->slice);
     buffer_free(&q->records);
     buffer_free(&q->places);
-    free(q->seen);
-    q->seen = NULL;
+    free(q->seen.places);
+    free(q->both.places);
+    q->seen.places = q->both.places = NULL;
 }
 
 /* --- documents met -------------------------------------------------------------------------- */
 
-static bool seen_place(uint64_t *places, uint64_t mask, uint64_t hash) {
-    uint64_t i = hash & mask;
-    for (; places[i]; i = (i + 1) & mask)
-        if (places[i] == hash) return false;
-    places[i] = hash;
+/* The place of a hash, or the empty one where it belongs. 0 stands as its complement: of two
+ * documents with these two hashes one could be missed; odds of 2^-64 for each pair. */
+static uint64_t *set_place(const hash_set *s, uint64_t hash) {
+    if (!hash) hash = ~hash;
+    uint64_t i = hash & s->mask;
+    while (s->places[i] && s->places[i] != hash) i = (i + 1) & s->mask;
+    return &s->places[i];
+}
+
+/* Returns whether it is new. Requires: set_room. */
+static bool set_add(hash_set *s, uint64_t hash) {
+    uint64_t *place = set_place(s, hash);
+    if (*place) return false;
+    *place = hash ? hash : ~hash;
+    s->count++;
     return true;
 }
 
-static vel_status seen_room(vel_query *q) {
-    if (q->seen_count + QUERY_SLICE <= q->seen_mask / 2) return VEL_OK;
-    uint64_t mask = 4 * q->seen_mask + 3;
-    uint64_t *places = calloc(mask + 1, sizeof *places);
-    if (!places) return VEL_E_NOMEM;
-    for (uint64_t i = 0; i <= q->seen_mask; i++)
-        if (q->seen[i]) seen_place(places, mask, q->seen[i]);
-    free(q->seen);
-    q->seen = places;
-    q->seen_mask = mask;
+/* Room for a slice. */
+static vel_status set_room(hash_set *s) {
+    if (s->count + QUERY_SLICE <= s->mask / 2) return VEL_OK;
+    hash_set larger = {calloc(4 * s->mask + 4, sizeof *s->places), 4 * s->mask + 3, 0};
+    if (!larger.places) return VEL_E_NOMEM;
+    for (uint64_t i = 0; i <= s->mask; i++)
+        if (s->places[i]) set_add(&larger, s->places[i]);
+    free(s->places);
+    *s = larger;
     return VEL_OK;
-}
-
-/* Whether a hash is met for the first time. 0 marks a free place, so it stands as its complement:
- * of two documents with these two hashes one would be missed; odds of 2^-64 for each pair. */
-static bool seen_first(vel_query *q, uint64_t hash) {
-    if (!seen_place(q->seen, q->seen_mask, hash ? hash : ~hash)) return false;
-    q->seen_count++;
-    return true;
 }
 
 /* --- slices --------------------------------------------------------------------------------- */
@@ -132,7 +141,7 @@ static uint64_t wanted(const vel_query *q) {
 }
 static size_t slice_size(const vel_query *q) {
     uint64_t size = wanted(q);
-    if (q->filter && size < QUERY_SLICE / 8) size *= 4;
+    if ((q->filter || q->other) && size < QUERY_SLICE / 8) size *= 4;
     return size < QUERY_SLICE ? (size_t)size : QUERY_SLICE;
 }
 
@@ -152,7 +161,11 @@ static vel_status read_slice(vel_query *q, const query_range *range, index_read 
     vel_status status = index_scan(&q->cursor, hashes, slice_size(q), count, NULL);
     if (status) return status == VEL_NOT_FOUND ? VEL_MISMATCH : status;
     if (!*count) return VEL_NOT_FOUND;
-    for (size_t i = 0; i < *count; i++) reads[i].hash = hashes[i];
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (!q->other || *set_place(&q->both, hashes[i])) reads[kept++].hash = hashes[i];
+    if (q->other) q->keys_examined += *count - kept;
+    *count = kept;
     q->slice.size = 0;
     status = engine_read_hashes(q->e, q->c, reads, *count, attached, &q->slice, error);
     if (status == VEL_BUSY) {
@@ -167,7 +180,7 @@ static vel_status judge_slice(vel_query *q, const query_range *range, const inde
                               size_t count, vel_error *error) {
     for (size_t i = 0; i < count && wanted(q); i++) {
         q->keys_examined++;
-        if (q->distinct && !seen_first(q, reads[i].hash)) continue;
+        if (q->distinct && !set_add(&q->seen, reads[i].hash)) continue;
         const uint8_t *record = q->slice.data + reads[i].at;
         for (uint32_t n = 0; n < reads[i].count && wanted(q); n++) {
             bool matches;
@@ -181,15 +194,42 @@ static vel_status judge_slice(vel_query *q, const query_range *range, const inde
     return VEL_OK;
 }
 
+/* Note the documents of one slice of `other`. */
+static vel_status read_other(vel_query *q) {
+    uint64_t hashes[QUERY_SLICE];
+    size_t count = 0;
+    if (q->other_range == q->other->range_count) {
+        q->other_read = true;
+        q->positioned = false;
+        return VEL_OK;
+    }
+    const query_range *range = &q->other->ranges[q->other_range];
+    if (!q->positioned)
+        index_cursor_open(&q->cursor, q->other->index, range->begin, range->begin_size, range->end,
+                          range->end_size, false);
+    q->positioned = true;
+    vel_status status = set_room(&q->both);
+    if (!status) status = index_scan(&q->cursor, hashes, QUERY_SLICE, &count, NULL);
+    if (status) return status == VEL_NOT_FOUND ? VEL_MISMATCH : status;
+    for (size_t i = 0; i < count; i++) set_add(&q->both, hashes[i]);
+    q->keys_examined += count;
+    if (!count) {
+        q->other_range++;
+        q->positioned = false;
+    }
+    return VEL_OK;
+}
+
 vel_status query_step(vel_query *q, bool attached, vel_error *error) {
     index_read reads[QUERY_SLICE];
     size_t count = 0;
+    if (!q->other_read) return read_other(q);
     const query_range *range = wanted(q) ? range_at(q) : NULL;
     if (!range) {
         q->done = true;
         return VEL_OK;
     }
-    vel_status status = q->distinct ? seen_room(q) : VEL_OK;
+    vel_status status = q->distinct ? set_room(&q->seen) : VEL_OK;
     if (!status) status = read_slice(q, range, reads, &count, attached, error);
     if (!status) return judge_slice(q, range, reads, count, error);
     if (status != VEL_NOT_FOUND) return status;

@@ -27,22 +27,27 @@ typedef struct {
     size_t range_count;
 } query_source;
 
+/* Hashes of documents: open addressing, 0 empty. */
+typedef struct { uint64_t *places, mask, count; } hash_set;
+
 typedef struct {
     /* What is asked; the caller keeps what the pointers lead to. */
     vel_engine *e;
     vel_collection *c;
     const query_source *sources;
     size_t source_count;
+    const query_source *other;  /* NULL, or: documents must have an entry there, too */
     bool reverse, recheck, distinct, count_only;
     bool attached;              /* of query_choose */
     vel_filter *filter;         /* NULL: all that the ranges hold */
     uint64_t skip, limit;
     /* Where it stands. */
-    size_t source, range;
+    size_t source, range, other_range;
+    bool other_read;
     bool positioned;
     index_cursor cursor;
-    uint64_t *seen;             /* hashes met, open addressing, 0 empty; NULL: not distinct */
-    uint64_t seen_mask, seen_count;
+    hash_set seen;              /* distinct: documents met */
+    hash_set both;              /* those of `other`, once they have been read */
     index_keys keys;            /* of the document at hand */
     vel_buffer slice;           /* records of the slice at hand */
     vel_buffer records;         /* found, 8-aligned */

@@ -40,6 +40,7 @@ cdef extern from "query.h" nogil:
         vel_collection *c
         const query_source *sources
         size_t source_count
+        const query_source *other
         bint reverse, recheck, distinct, count_only, attached, done
         vel_filter *filter
         uint64_t skip, limit, found, keys_examined, documents_examined
@@ -409,6 +410,8 @@ cdef class QueryBase(ColumnsBase):
         """Fill in what a plan asks."""
         memset(q, 0, sizeof(vel_query))
         q.sources, q.source_count = sources.sources, sources.count
+        if plan.kind == "intersection":
+            q.source_count, q.other = 1, &sources.sources[1]
         q.reverse, q.recheck = plan.reverse, plan.covered
         q.distinct = plan.multikey
         if filter is not None and not plan.covered:

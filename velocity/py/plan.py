@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 from velocity._core.engine import Index
 from velocity.py.conditions import Conditions, conditions_of
 from velocity.py.index_bounds import AFTER, Range, range_of, value_key
 
+INTERSECTED_MAX = 4  # indexes that are tried two by two
 RANGES_MAX = 1_000  # of one index; a filter with more combinations is limited by fewer fields
 COST_SEEK = 10.0  # finding the first entry of a range
+COST_ENTRY = 0.3  # one entry that is only compared
 COST_FETCH = 5.0  # one entry and its document
 COST_SORT = 4.0  # one document that has to be sorted
 MATCHES_RESIDUAL = 0.25  # share of documents that pass conditions no index answers: a guess
@@ -42,13 +44,14 @@ class Source:
 class Plan:
     """How a query is answered."""
 
-    kind: str  # "scan", "index", "union"
+    kind: str  # "scan", "index", "union", "intersection"
     sources: list[Source] = field(default_factory=list)
     reverse: bool = False
     ordered: bool = False  # documents come in the order asked for
     covered: bool = False  # the ranges say all that the filter says
     multikey: bool = False  # one document may have several entries in the ranges
     cost: float = 0.0
+    limits: frozenset[str] = frozenset()  # paths whose limits made the ranges
     equals: int = 0  # fields of the index that are equal to one value
     unique: bool = False  # there is one document at most
     keep: bool = False  # the plan is the same for other values in the filter, but for
@@ -102,6 +105,7 @@ class Planner:
             if plan is not None:
                 plans.append(plan)
         plans += self._unions(filter, conditions, sort, wanted)
+        plans += self._intersections([plan for plan in plans if plan.kind == "index"], sort)
         best = min(plans, key=lambda plan: plan.cost)
         best.candidates = [
             {"plan": plan.kind, "index": [source.index.name for source in plan.sources],
@@ -162,7 +166,8 @@ class Planner:
             covered,
             multikey,
             cost,
-            equals,
+            limits=frozenset(used),
+            equals=equals,
             keep=covered and ordered and len(ranges) == 1 and not multikey,
             constants={path: where[path] for path in implied},
             unique=index.unique and equals == len(index.fields),
@@ -192,6 +197,27 @@ class Planner:
                 cost += entries * MATCHES_RESIDUAL * COST_SORT
             plans.append(Plan("union", sources, ordered=not sort, multikey=True, cost=cost))
         return plans
+
+    def _intersections(self, plans: list[Plan], sort: Sort) -> list[Plan]:
+        """Two indexes, each of which leaves many documents that the other does not have."""
+        few = sorted((plan for plan in plans if not plan.unique), key=lambda plan: plan.estimate)
+        found = []
+        for first, second in combinations(few[:INTERSECTED_MAX], 2):
+            if first.limits & second.limits or not first.limits or not second.limits:
+                continue
+            both = first.estimate * second.estimate / max(self.documents, 1)
+            cost = 2 * COST_SEEK + (first.estimate + second.estimate) * COST_ENTRY
+            cost += both * (COST_FETCH + (COST_SORT if sort else 0.0))
+            found.append(
+                Plan(
+                    "intersection",
+                    [*first.sources, *second.sources],
+                    ordered=not sort,
+                    multikey=first.multikey,
+                    cost=cost,
+                )
+            )
+        return found
 
     def _best_index(self, filter: Mapping[str, Any], conditions: Conditions) -> Plan | None:
         plans = [self._by_index(index, {}, conditions, (), None) for index in self.indexes]

@@ -85,7 +85,7 @@ class Queries(QueryBase):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Run the query and tell how: the plan, its bounds, and what was looked at.
 
-        plan: "index", "union" or "scan". index: names. bounds: per index, a list of the ranges of
+        plan: "index", "union", "intersection" or "scan". index: names. bounds: per index, a list of the ranges of
         keys, in hexadecimal. order: "index" when documents come sorted, "sort" when they had to be,
         None when no order was asked for. covered: the bounds say all that the filter says.
         keys_examined, documents_examined, returned: counted while it ran. estimate: entries the
