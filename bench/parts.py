@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 import velocity
-from bench import commits, floors, footprint, latency, space, tables, threads, ycsb
+from bench import columns, commits, floors, footprint, latency, space, tables, threads, ycsb
 from bench.command import say
 from bench.opening import measure_opening
 from bench.peers.compare import compare
@@ -116,6 +116,12 @@ def before_documents(options: argparse.Namespace) -> Part:
     return results, footprint.footprint_table(results)
 
 
+def whole_columns(options: argparse.Namespace) -> Part:
+    rows = columns.measure(options.documents, max(2, options.rounds // 3))
+    plain = {row.title: {key: asdict(each) for key, each in row.samples.items()} for row in rows}
+    return plain, columns.columns_table(rows, options.documents)
+
+
 def openings(options: argparse.Namespace) -> Part:
     results = measure_opening(
         variants_of(options.stores),
@@ -137,4 +143,5 @@ PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
     "space": sizes,
     "footprint": before_documents,
     "opening": openings,
+    "columns": whole_columns,
 }

@@ -25,6 +25,7 @@ SHOWN = {
     "space": ["| 90 % deleted | hybrid |", "| velocity | memory-only |"],
     "footprint": ["`import velocity`", "| files of an empty database, closed | persistent |"],
     "opening": ["after kill -9"],
+    "columns": ["**Columns** of"],
 }
 # Every store runs in test_peers.py: here a few, each with a process for each variant, are enough.
 STORES = ["velocity", "sqlite3", *(["Redis"] if "Redis" not in LEFT_OUT else [])]

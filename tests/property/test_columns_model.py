@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.same import same
-from support.strategies import documents, names
 
 import velocity
+from support.same import same
+from support.strategies import documents, names
 
 
 def as_column(value):

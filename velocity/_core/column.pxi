@@ -40,6 +40,8 @@ cdef extern from "column_scan.h" nogil:
     void column_scan_close(vel_column_scan *s)
 
 cdef extern from "names.h" nogil:
+    enum:
+        NAMES_MAX
     const uint8_t *names_bytes(const vel_names *n, uint32_t number, uint32_t *size)
 
 cdef extern from "pycodec.h":
@@ -232,14 +234,10 @@ cdef class ColumnsBase(CollectionBase):
             data.met, data.longest = c.met, c.longest
             data.types, data.values = bytes_taken(&c.types), bytes_taken(&c.values)
             data.text = bytes_taken(&c.text)
-            taken.append((c.number or 0xFFFFFFFF if i else 0, data))
-        if paths is None:
-            taken.sort(key=first_of)
-        return [data for _, data in taken]
-
-
-def first_of(tuple pair):
-    return pair[0]
+            # All fields: in the order of their numbers, which they got when they were first used.
+            place = 0 if i == 0 else c.number if c.number else NAMES_MAX + i
+            taken.append((place if paths is None else i, data))
+        return [data for _, data in sorted(taken)]
 
 
 cdef str column_name(const vel_column *c, const vel_names *names):

@@ -206,8 +206,6 @@ class CollectionBase:
 class ColumnBytes:
     """Memory of a column, which arrays are laid over: it has the buffer interface."""
 
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-
 @final
 class ColumnData:
     """One column as column.h describes it, its memory included."""
