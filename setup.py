@@ -77,6 +77,7 @@ ENGINE = [
     "seen",
     "sort",
     "stats",
+    "undo",
     "verify",
 ]
 EXTENSIONS = {

@@ -303,6 +303,8 @@ void publish_delete(vel_engine *e, vel_collection *c, uint64_t hash, const vel_p
 void engine_undo(vel_engine *e);
 /* Retire what the undo list kept for writes that are durable now. Requires commit_lock. */
 void engine_undo_trim(vel_engine *e);
+/* Room to undo `count` more writes. VEL_OK or VEL_E_NOMEM. Requires commit_lock. */
+vel_status engine_undo_reserve(vel_engine *e, size_t count);
 
 /* --- plan.c: deciding a batch --------------------------------------------------------------- */
 
