@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from velocity._core.document import Document
-    from velocity._core.engine import CASResult
+    from velocity._core.engine import CASResult, QueryResult
 except ModuleNotFoundError as error:  # the source tree, not yet built
     if error.name not in ("velocity._core.document", "velocity._core.engine"):
         raise
@@ -47,6 +47,7 @@ from velocity.py.config import Config
 from velocity.py.database import VelocityDB, open, verify
 from velocity.py.indexes import IndexInfo
 from velocity.py.levels import Consistency, StorageMode
+from velocity.py.query import Query
 from velocity.py.results import (
     CASRequest,
     Compare,
@@ -89,7 +90,9 @@ __all__ = [
     "IndexInfo",
     "MemoryLimitError",
     "NotFoundError",
+    "Query",
     "QueryError",
+    "QueryResult",
     "Schema",
     "SchemaError",
     "SearchHit",

@@ -1,6 +1,6 @@
 """The database engine: collections of documents in one directory, or in memory only."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, final
 
 from velocity._core.document import Document
@@ -182,20 +182,6 @@ class CollectionBase:
         """A filter for this collection's documents. Raises QueryError."""
     def _count_filter(self, filter: Filter | Mapping[str, Any]) -> int:
         """How many documents match a filter, compiled or not."""
-    def _scan_filter(
-        self, filter: Filter | Mapping[str, Any], limit: int | None = None, skip: int = 0
-    ) -> list[Document]:
-        """The documents that match a filter, compiled or not, in no order; limit: most to give,
-        skip: matches to pass over before."""
-    def _group(
-        self,
-        filter: Mapping[str, Any] | None,
-        key: str | dict[str, str] | None,
-        paths: list[str],
-        fields: list[tuple[str, str, int, Any]],
-    ) -> list[dict[str, Any]] | None:
-        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when
-        only the stages can tell: a regular expression, or a path that leads through a list."""
     def __len__(self) -> int: ...
     def __contains__(self, id: object) -> bool: ...
     def __getitem__(self, id: str) -> Document: ...
@@ -244,6 +230,128 @@ class ColumnsBase(CollectionBase):
         A path of None stands for the ids. paths None: the ids, and all top-level fields in the
         order in which they were first used.
         """
+
+@final
+class QueryResult:
+    """Documents that a query found, in order.
+
+    documents: at most `limit`. has_more: others follow. total: how many match altogether, counted
+    when first asked; writes since then may have changed it.
+    """
+
+    def __init__(
+        self,
+        documents: list[Document],
+        has_more: bool,
+        total: int | None = None,
+        collection: Any = None,
+        filter: Any = None,
+    ) -> None: ...
+    @property
+    def documents(self) -> list[Document]: ...
+    @property
+    def has_more(self) -> bool: ...
+    @property
+    def total(self) -> int: ...
+    def __iter__(self) -> Iterator[Document]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: Any) -> Any: ...
+
+class IndexGone(Exception):
+    """An index of the plan was dropped meanwhile: plan again."""
+
+class QueryBase(ColumnsBase):
+    """Collection, with what py/queries.py is built on.
+
+    find, find_one and find_one_and_update answer queries of a shape whose plan is kept (_keep_plan)
+    by themselves; others go to _find, _find_first and _claim.
+    """
+
+    @property
+    def _usable(self) -> dict[None, Any]:
+        """Of None: (version of the indexes, what plans may use)."""
+    def find(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        sort: Any = None,
+        limit: int | None = None,
+        offset: int = 0,
+        fields: Iterable[str] | None = None,
+        *,
+        consistency: Any = None,
+    ) -> QueryResult: ...
+    def find_one(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        sort: Any = None,
+        *,
+        consistency: Any = None,
+    ) -> Document | None: ...
+    def find_one_and_update(
+        self,
+        filter: Mapping[str, Any] | None,
+        update: Mapping[str, Any],
+        sort: Any = None,
+        upsert: bool = False,
+        return_new: bool = True,
+        *,
+        consistency: Any = None,
+    ) -> Document | None: ...
+    def _scan_filter(
+        self, filter: Filter | Mapping[str, Any], limit: int | None = None, skip: int = 0
+    ) -> list[Document]:
+        """The documents that match a filter, compiled or not, in no order; limit: most to give,
+        skip: matches to pass over before."""
+    def _group(
+        self,
+        filter: Mapping[str, Any] | None,
+        key: str | dict[str, str] | None,
+        paths: list[str],
+        fields: list[tuple[str, str, int, Any]],
+    ) -> list[dict[str, Any]] | None:
+        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when
+        only the stages can tell: a regular expression, or a path that leads through a list."""
+    def _shape(self, filter: Any, sort: Any) -> tuple[Any, list[Any]]:
+        """What a filter and a sort look like without the filter's values, and these; None: too
+        special for its plan to be kept."""
+    def _keep_plan(
+        self,
+        shape: Any,
+        version: int,
+        index: Index,
+        equals: list[int],
+        range_of: Callable[[list[Any]], tuple[bytes, bytes] | None] | None,
+        reverse: bool,
+        constants: list[tuple[int, Any]] | None,
+        types: list[tuple[int, tuple[type, ...]]] | None,
+    ) -> None:
+        """Answer queries of this shape by this index from now on.
+
+        version: of the indexes when it was planned. equals: places of the values, one for each of
+        its first fields. constants: (place, value) for which alone the plan holds; types:
+        (place, types), likewise.
+        """
+    def _index_version(self) -> int:
+        """Changes whenever an index is created or dropped."""
+    def _check_usable(self) -> None:
+        """Raise when the database is closed or the collection gone."""
+    def _run(
+        self, plan: Any, filter: Filter | None, order: Any, skip: int, limit: int | None
+    ) -> tuple[list[Document], int, int]:
+        """(documents, keys examined, documents examined). Raises IndexGone."""
+    def _count_plan(self, plan: Any, filter: Filter | None) -> int:
+        """How many documents a plan finds. Raises IndexGone."""
+    def _count_ranges(self, plan: Any) -> int | None:
+        """The same of one whose ranges say all, without looking at documents; None: some have
+        expired, so that they must be looked at."""
+    def _matches(self, document: Document, filter: Filter) -> bool:
+        """Whether a document matches a filter of this collection."""
+    def _sort_documents(self, documents: list[Document], order: Any) -> list[Document]:
+        """These documents in order."""
+    def _rewrite(self, document: Document, fields: Mapping[str, Any]) -> Document | None:
+        """Replace a document's fields if it is still this one; the new document, else None."""
+    def _with_fields(self, document: Document, fields: Mapping[str, Any]) -> Document:
+        """A document found, with these fields in place of its own."""
 
 @final
 class ChangeReader:

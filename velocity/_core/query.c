@@ -85,18 +85,25 @@ static const query_range *range_at(vel_query *q) {
     return NULL;
 }
 
-/* Whether a document has a key in the range now. (A key stands for its entries: no bound lies
- * between a key and the hash behind it.) */
+/* A key stands for its entries: no bound lies between a key and the hash behind it. */
+static bool in_range(const query_range *range, const uint8_t *key, size_t size) {
+    return bytes_order(key, size, range->begin, range->begin_size) >= 0 &&
+           bytes_order(key, size, range->end, range->end_size) < 0;
+}
+
+/* Whether a document has a key in the range now. When it is not met again (distinct), a key in any
+ * range will do: it may have moved from one to another. */
 static vel_status holds(vel_query *q, const query_range *range, const vel_record *r, bool *in,
                         vel_error *error) {
-    vel_status status = index_keys_of(q->sources[q->source].index, r->body, r->body_size, &q->keys,
-                                      error);
+    const query_source *s = &q->sources[q->source];
+    const query_range *first = q->distinct ? s->ranges : range;
+    size_t count = q->distinct ? s->range_count : 1;
+    vel_status status = index_keys_of(s->index, r->body, r->body_size, &q->keys, error);
     *in = false;
     for (size_t i = 0; !status && i < q->keys.count && !*in; i++) {
         index_spot spot = index_keys_spots(&q->keys)[i];
-        const uint8_t *key = q->keys.bytes.data + spot.at;
-        *in = bytes_order(key, spot.size, range->begin, range->begin_size) >= 0 &&
-              bytes_order(key, spot.size, range->end, range->end_size) < 0;
+        for (size_t n = 0; n < count && !*in; n++)
+            *in = in_range(&first[n], q->keys.bytes.data + spot.at, spot.size);
     }
     return status;
 }
@@ -168,7 +175,9 @@ static vel_status read_slice(vel_query *q, const query_range *range, index_read 
     *count = kept;
     q->slice.size = 0;
     status = engine_read_hashes(q->e, q->c, reads, *count, attached, &q->slice, error);
+    if (status == VEL_NOT_FOUND) return VEL_MISMATCH;  /* the collection was dropped */
     if (status == VEL_BUSY) {
+        q->cursor.done = false;
         q->cursor.begun = before.begun;
         q->cursor.last_size = before.last_size;
         memcpy(q->cursor.last, before.last, before.last_size);

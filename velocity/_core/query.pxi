@@ -19,6 +19,7 @@ cdef extern from *:
 cdef extern from "sort.h" nogil:
     void sort_open(vel_sort *s, const vel_names *names, uint64_t wanted)
     void sort_close(vel_sort *s)
+    vel_status sort_add(vel_sort *s, const uint8_t *record)
     vel_status sort_by(vel_sort *s, const uint8_t *dotted, size_t size, bint descending)
     vel_status sort_end(vel_sort *s)
     uint64_t sort_count(const vel_sort *s)
@@ -84,9 +85,10 @@ cdef class QueryResult:
 
     @property
     def total(self):
-        if self._total is None:
-            self._total = self._collection.count(self._filter)
-        return self._total
+        with cython.critical_section(self):
+            if self._total is None:
+                self._total = self._collection.count(self._filter)
+            return self._total
 
     def __iter__(self):
         return iter(self.documents)
@@ -149,6 +151,7 @@ cdef class _Shape:
     cdef bint reverse
     cdef uint64_t version      # of the indexes
     cdef list constants        # (place, value): what the plan holds for; None: any values
+    cdef list types            # (place, types of the value), likewise
     cdef list equals           # places of the values in the filter, by field of the index
     cdef object range_of       # of the field behind them: values -> (begin, end); None: no range
 
@@ -171,7 +174,6 @@ cdef class _Shape:
         append(begin, <const char *><bytes>part[0], <size_t>len(part[0]))
         append(end, <const char *><bytes>part[1], <size_t>len(part[1]))
         return True
-
 
     cdef int ask(self, vel_query *q, query_source *source, query_range *range, vel_buffer *begin,
                  vel_buffer *end) except -1:
@@ -241,8 +243,13 @@ cdef bint is_special(object name) except -1:
 
 cdef class QueryBase(ColumnsBase):
     """Collection, with what py/queries.py is built on."""
-    cdef dict _shapes
-    cdef public object _usable  # (version of the indexes, what plans may use)
+    cdef dict _shapes           # shape -> _Shape
+    # Of None: (version of the indexes, what plans may use).
+    cdef readonly dict _usable
+
+    def __cinit__(self, engine, name):
+        # Never set again: without a GIL, others may be reading them.
+        self._shapes, self._usable = {}, {}
 
     def _scan_filter(self, filter, limit=None, skip=0):
         """The documents that match a filter, compiled or not, in no order; limit: most to give,
@@ -284,17 +291,21 @@ cdef class QueryBase(ColumnsBase):
         return shape_of(filter, sort, values), values
 
     def _keep_plan(self, shape, uint64_t version, Index index, list equals, range_of, bint reverse,
-                   constants):
+                   constants, types):
         """Answer queries of this shape by this index from now on. version: of the indexes when it
         was planned. equals: places of the values, one for each of its first fields. constants:
-        (place, value) of values for which alone the plan holds, or None."""
+        (place, value) of values for which alone the plan holds, or None. types: (place, types),
+        likewise."""
         cdef _Shape kept = _Shape.__new__(_Shape)
         kept.index, kept.equals, kept.range_of, kept.reverse = index, equals, range_of, reverse
-        kept.version, kept.constants = version, constants
-        shapes = self._shapes
-        if shapes is None or len(shapes) >= SHAPES_MAX:
-            shapes = self._shapes = {}
-        shapes[shape] = kept
+        kept.version, kept.constants, kept.types = version, constants, types
+        if len(self._shapes) >= SHAPES_MAX:
+            self._shapes.clear()
+        self._shapes[shape] = kept
+
+    def _check_usable(self):
+        """Raise when the database is closed or the collection gone."""
+        self._check()
 
     def _index_version(self):
         """Changes whenever an index is created or dropped."""
@@ -302,17 +313,22 @@ cdef class QueryBase(ColumnsBase):
 
     cdef _Shape _kept(self, object filter, object sort, list values):
         """The plan kept for a query's shape, if its indexes are still the same."""
-        cdef dict shapes = self._shapes
         cdef _Shape kept
-        if shapes is None:
+        if not self._shapes:
             return None
-        found = shapes.get(shape_of(filter, sort, values))
+        found = self._shapes.get(shape_of(filter, sort, values))
         if found is None:
             return None
         kept = <_Shape>found
         if kept.version != collection_metadata_changes(self.c):
-            self._shapes = None
+            self._shapes.clear()
             return None
+        if index_is_multikey(kept.index.ix):
+            return None  # since then: one document may have several entries
+        if kept.types is not None:
+            for place, allowed in kept.types:
+                if type(values[place]) not in allowed:
+                    return None
         if kept.constants is not None:
             for place, value in kept.constants:
                 if values[place] != value or type(values[place]) is not type(value):
@@ -342,7 +358,7 @@ cdef class QueryBase(ColumnsBase):
             q.limit = limit
             kept.ask(&q, &source, &range, &begin, &end)
             self._walk(&q, NULL)
-            return self._found(&q)
+            return None if index_is_multikey(kept.index.ix) else self._found(&q)
         except IndexGone:
             return None
         finally:
@@ -376,7 +392,8 @@ cdef class QueryBase(ColumnsBase):
                         if status or q.done:
                             break
                     engine_leave(self.e)
-            PyErr_CheckSignals()
+            if not status:
+                PyErr_CheckSignals()
         if status:
             self._raise_query(status, &error)
         return 0
@@ -461,6 +478,27 @@ cdef class QueryBase(ColumnsBase):
         finally:
             sort_close(&sorting)
 
+    def _matches(self, Document document, Filter filter):
+        """Whether a document matches a filter of this collection."""
+        cdef vel_record r
+        record_read(document._record, &r)
+        filter_resolve(&filter.f)
+        return filter_decide(&filter.f, r.body, r.body_size) == 1
+
+    def _sort_documents(self, list documents, order):
+        """These documents in order."""
+        cdef vel_sort sorting
+        cdef Document document
+        sort_open(&sorting, self.c.names, UINT64_MAX)
+        try:
+            sort_fields(&sorting, order)
+            for document in documents:
+                if sort_add(&sorting, document._record):
+                    raise MemoryError()
+            return self._sorted(&sorting, 0, UINT64_MAX)
+        finally:
+            sort_close(&sorting)
+
     def _count_plan(self, plan, Filter filter):
         """How many documents a plan finds."""
         cdef vel_query q
@@ -509,7 +547,8 @@ cdef class QueryBase(ColumnsBase):
         cdef bint more
         if consistency is not None:
             self._check_level(consistency, False)
-        if type(limit) is int and 0 < limit < ATTACHED_MAX and fields is None and offset == 0:
+        if (type(limit) is int and 0 < limit < ATTACHED_MAX and fields is None
+                and type(offset) is int and offset == 0):
             documents = self._quick(filter, sort, limit + 1)
         if documents is None:
             return self._find(filter, sort, limit, offset, fields)
@@ -581,10 +620,13 @@ cdef class QueryBase(ColumnsBase):
                 with nogil:
                     status = claim_waiting(self.e, &w, &q, now, &outcome, &error)
             if status == VEL_OK:
-                return document_new(self, self.c.names, outcome.current.data if return_new
-                                    else query_record(&q, 0))
+                if return_new:
+                    return document_new(self, self.c.names, outcome.current.data)
+                return document_new(self, self.c.names, query_record(&q, 0))
             if status == VEL_NOT_FOUND or status == VEL_MISMATCH:
                 return None  # the general way looks again
+            if status == VEL_E_SCHEMA:
+                raise_unfit(&w, &error)
             self._raise_query(status, &error)
         finally:
             query_close(&q)
@@ -604,7 +646,7 @@ cdef class QueryBase(ColumnsBase):
         cdef uint8_t current_room[BODY_ROOM]
         id = document.id
         self._begin(&w, id, WRITE_PUT, REQUIRE_PRESENT)
-        w.flags = WRITE_KEEP_EXPIRY | WRITE_IF_STAMP
+        w.flags = WRITE_KEEP_EXPIRY | WRITE_NO_DEFAULTS | WRITE_IF_STAMP
         w.expected_stamp = record_stamp(document._record)
         buffer_borrow(&body, body_room, BODY_ROOM)
         buffer_borrow(&outcome.current, current_room, BODY_ROOM)
@@ -618,6 +660,8 @@ cdef class QueryBase(ColumnsBase):
             if status == VEL_MISMATCH and not collection_dropped(self.c):
                 return None
             self._check()
+            if status == VEL_E_SCHEMA:
+                raise_unfit(&w, &error)
             raise_status(self.e, status, &error)
         finally:
             buffer_free(&body)

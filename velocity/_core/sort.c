@@ -30,6 +30,7 @@ vel_status sort_by(vel_sort *s, const uint8_t *dotted, size_t size, bool descend
         return status;
     }
     field->descending = descending;
+    field->id = size == 3 && memcmp(dotted, "_id", 3) == 0;
     s->field_count++;
     return VEL_OK;
 }
@@ -86,15 +87,20 @@ static bool visit(void *context, const uint8_t *value, const uint8_t *end, unsig
     return c->status != VEL_OK;
 }
 
-static vel_status add_key(vel_sort *s, const uint8_t *body, size_t size) {
+static vel_status add_key(vel_sort *s, const vel_record *r) {
     for (uint32_t i = 0; i < s->field_count; i++) {
         sort_field *field = &s->fields[i];
-        chooser c = {s, field->descending, false, s->keys.size, 0, VEL_OK};
-        path_resolve(&field->path, s->names);
-        path_visit(&field->path, body, size, visit, &c);
-        if (!c.status && !c.any) choose(&c, NULL, NULL);
+        size_t at = s->keys.size;
+        chooser c = {s, field->descending, false, at, 0, VEL_OK};
+        if (field->id) {
+            c.status = value_key_text(KEY_STRING, r->id, r->id_size, SIZE_MAX, &s->keys);
+        } else {
+            path_resolve(&field->path, s->names);
+            path_visit(&field->path, r->body, r->body_size, visit, &c);
+            if (!c.status && !c.any) choose(&c, NULL, NULL);
+        }
         if (c.status) return c.status;
-        if (field->descending) value_key_invert(s->keys.data + c.at, c.size);
+        if (field->descending) value_key_invert(s->keys.data + at, s->keys.size - at);
     }
     return VEL_OK;
 }
@@ -158,7 +164,7 @@ vel_status sort_add(vel_sort *s, const uint8_t *record) {
     if (status) return status;
     vel_record r;
     record_read(record, &r);
-    if ((status = add_key(s, r.body, r.body_size))) {
+    if ((status = add_key(s, &r))) {
         s->keys.size = key;
         return status;
     }

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from velocity._core.engine import CASResult, Engine, verify_directory
+from velocity._core.engine import CASResult, Engine, QueryResult, verify_directory
 from velocity._core.errors import (
     ConfigError,
     ConsistencyError,
     DuplicateKeyError,
+    QueryError,
     SchemaError,
 )
 from velocity.py.batch import BatchOperation, apply_batch
@@ -31,6 +32,7 @@ from velocity.py.evolve import first_metadata, make_ready
 from velocity.py.indexes import IndexInfo, build_all
 from velocity.py.levels import Consistency
 from velocity.py.metadata import pack
+from velocity.py.query import Query
 from velocity.py.results import (
     CASRequest,
     Compare,
@@ -252,6 +254,17 @@ class VelocityDB:
             id, expected, value, expected_version, replace, ttl, consistency
         )
 
+    def query(
+        self, query: Query, *, consistency: Consistency | str | None = None
+    ) -> QueryResult:
+        """Collection.find with the arguments in one object."""
+        if not isinstance(query, Query):
+            raise QueryError(f"query: wants a Query, not {type(query).__name__}")
+        return self.collection(query.collection).find(
+            query.filter, query.sort, query.limit, query.offset, query.fields,
+            consistency=consistency,
+        )
+
     def flush(self) -> None:
         """Return when every earlier write is on disk."""
         self._engine.flush()
@@ -283,6 +296,12 @@ class VelocityDB:
     delete_many = _of(Collection.delete_many)
     scan = _of(Collection.scan)
     count = _of(Collection.count)
+    find = _of(Collection.find)
+    find_one = _of(Collection.find_one)
+    find_one_and_update = _of(Collection.find_one_and_update)
+    explain = _of(Collection.explain)
+    update_where = _of(Collection.update_where)
+    delete_where = _of(Collection.delete_where)
     evolve = _of(Collection.evolve)
     aggregate = _of(Collection.aggregate)
     keys = _of(Collection.keys)

@@ -14,7 +14,17 @@ from velocity._core.engine import evolve_schema, fill_documents, set_schema
 from velocity._core.errors import MemoryLimitError, SchemaError, UniqueError
 from velocity.py import indexes
 from velocity.py.metadata import Metadata, change_metadata, read_metadata
-from velocity.py.schema import Schema
+from velocity.py.schema import Field, FieldType, Schema
+
+# MongoDB's names of the types that a field's values have: one value each, unlike a list's.
+_TYPES = {
+    FieldType.STRING: "string",
+    FieldType.INT: "number",
+    FieldType.FLOAT: "number",
+    FieldType.BOOL: "bool",
+    FieldType.TIME: "date",
+    FieldType.BYTES: "binData",
+}
 
 if TYPE_CHECKING:
     from velocity.py.collection import Collection
@@ -99,9 +109,17 @@ def _indexes(schema: Schema | None) -> dict[str, Metadata]:
                 "name": name,
                 "fields": [[field.name, 1]],
                 "unique": field.unique,
-                "where": None,
+                "where": _where(field),
             }
     return found
+
+
+def _where(field: Field) -> Metadata | None:
+    """What documents the index of a field holds: of a unique one that may be missing, those that
+    have it. (The elements of a list may be of any types.)"""
+    if not field.unique or field.required or field.type not in _TYPES:
+        return None
+    return {field.name: {"$type": _TYPES[field.type]}}
 
 
 def _make_indexes(collection: Collection, wanted: list[Metadata]) -> list[str]:
@@ -111,7 +129,9 @@ def _make_indexes(collection: Collection, wanted: list[Metadata]) -> list[str]:
     try:
         for index in wanted:
             fields = [path for path, _ in index["fields"]]
-            name = collection.create_index(fields, unique=index["unique"], name=index["name"])
+            name = collection.create_index(
+                fields, index["unique"], index["where"], index["name"]
+            )
             if name not in there:
                 made.append(name)
     except BaseException:

@@ -1,7 +1,8 @@
 """Ranges of an index's keys for ranges of values; the keys are value_key.h's.
 
 A key delimits itself and begins with neither 00 nor FF, and behind the last one an entry has eight
-bytes of hash, so all entries that begin with key k lie in [k, k + AFTER). In a descending field a key's bytes are inverted, and its ranges turn around.
+bytes of hash, so all entries that begin with key k lie in [k, k + AFTER). In a descending field a
+key's bytes are inverted, and its ranges turn around.
 """
 
 from __future__ import annotations

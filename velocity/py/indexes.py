@@ -12,6 +12,7 @@ from typing import Any
 
 from velocity._core.engine import CollectionBase, Engine, create_index, drop_index, find_index
 from velocity._core.errors import NotFoundError, QueryError, SchemaError
+from velocity.py.by_id import names_id
 from velocity.py.metadata import Metadata, change_metadata, read_metadata
 
 FIELDS_MAX = 32
@@ -55,6 +56,8 @@ def parse_fields(fields: Fields) -> list[tuple[str, int]]:
             path.encode()
         except UnicodeEncodeError:
             raise SchemaError(f"fields: {field!r:.80} must be encodable in UTF-8") from None
+        if path.partition(".")[0] == "_id":
+            raise SchemaError(f"fields: {field!r:.80}: ids are in order without an index")
         parsed.append((path, -1 if field.startswith("-") else 1))
     if not 1 <= len(parsed) <= FIELDS_MAX:
         raise SchemaError(f"fields: an index has 1 to {FIELDS_MAX} fields, not {len(parsed)}")
@@ -66,8 +69,9 @@ def default_name(fields: list[tuple[str, int]]) -> str:
     return "_".join(f"{path}_{direction}" for path, direction in fields)
 
 
-def _definitions(metadata: Metadata) -> list[Any]:
-    return metadata.get("indexes", [])
+def _definitions(metadata: Metadata) -> list[dict[str, Any]]:
+    definitions: list[dict[str, Any]] = metadata.get("indexes", [])
+    return definitions
 
 
 def _definition(collection: CollectionBase, name: str) -> dict[str, Any] | None:
@@ -90,6 +94,8 @@ def create(
         raise SchemaError(f"unique must be a bool, not {type(unique).__name__}")
     if where is not None and not isinstance(where, Mapping):
         raise QueryError(f"where must be a filter, a dict, not {type(where).__name__}")
+    if where is not None and names_id(where):
+        raise QueryError("where: _id: what documents an index has cannot depend on their ids")
     if name is None:
         name = default_name(parsed)
     definition = {

@@ -1,6 +1,6 @@
 """The planner: which index, if any, answers a query at least cost.
 
-Every index is a candidate whose first fields the filter limits, or whose order is the one asked for.
+Every index is a candidate whose first fields the filter limits, or whose order is asked for.
 A candidate's entries are counted by the index itself (exactly in small ranges, by whole leaves in
 large ones), so there are no statistics to grow stale. Costs are in units of one document looked at
 in a scan; the weights were measured (docs/performance.md).
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import combinations, product
 from typing import Any
 
@@ -27,6 +28,14 @@ COST_FETCH = 5.0  # one entry and its document
 COST_SORT = 4.0  # one document that has to be sorted
 MATCHES_RESIDUAL = 0.25  # share of documents that pass conditions no index answers: a guess
 MATCHES_UNKNOWN = 0.1  # the same of a whole filter
+
+_TYPES: dict[Any, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "bool": (bool,),
+    "date": (datetime,),
+    "binData": (bytes,),
+}
 
 Sort = Sequence[tuple[str, int]]
 
@@ -55,6 +64,7 @@ class Plan:
     equals: int = 0  # fields of the index that are equal to one value
     unique: bool = False  # there is one document at most
     keep: bool = False  # the plan is the same for other values in the filter, but for
+    types: dict[str, tuple[type, ...]] = field(default_factory=dict)  # likewise
     constants: dict[str, Any] = field(default_factory=dict)  # what a partial index is limited to
     why: str = ""
     candidates: list[dict[str, Any]] = field(default_factory=list)
@@ -143,8 +153,10 @@ class Planner:
         if not used and multikey:
             return None
         entries = sum(index.index.count_range(*each, exact=False) for each in ranges)
-        where = _equalities(index.where)
+        partial = conditions_of(index.where or {})
+        where = partial.constants()
         implied = {path for path, value in where.items() if _only(conditions, path, value)}
+        typed = _typed(index.where, conditions)
         covered = exact and conditions.all_exact() and used | implied >= set(conditions.paths)
         share = 1.0 if covered else MATCHES_RESIDUAL
         looked = float(entries)
@@ -168,7 +180,14 @@ class Planner:
             cost,
             limits=frozenset(used),
             equals=equals,
-            keep=covered and ordered and len(ranges) == 1 and not multikey,
+            keep=covered
+            and ordered
+            and len(ranges) == 1
+            and not multikey
+            and implied | set(typed) >= set(partial.paths)
+            and not partial.alternatives
+            and partial.exact,
+            types=typed,
             constants={path: where[path] for path in implied},
             unique=index.unique and equals == len(index.fields),
         )
@@ -177,7 +196,7 @@ class Planner:
         self, where: Mapping[str, Any], filter: Mapping[str, Any], conditions: Conditions
     ) -> bool:
         """Whether each document that the filter can match is in the partial index."""
-        if all(name in filter and filter[name] == wanted for name, wanted in where.items()):
+        if all(name in filter and _same(filter[name], wanted) for name, wanted in where.items()):
             return True
         return self.implies(where, conditions.constants())
 
@@ -224,9 +243,34 @@ class Planner:
         return min((plan for plan in plans if plan), key=lambda plan: plan.cost, default=None)
 
 
-def _equalities(where: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The paths that have one value only in a partial index."""
-    return conditions_of(where).constants() if where else {}
+def _typed(
+    where: Mapping[str, Any] | None, conditions: Conditions
+) -> dict[str, tuple[type, ...]]:
+    """Of a partial index's paths that are limited by type alone, the types that values may have."""
+    constants = conditions.constants()
+    return {
+        path: _TYPES[wanted["$type"]]
+        for path, wanted in (where or {}).items()
+        if is_type_alone(wanted) and path in constants
+    }
+
+
+def is_type_alone(condition: Any) -> bool:
+    """Whether a condition asks for one type of a single value and nothing else."""
+    if not isinstance(condition, Mapping) or list(condition) != ["$type"]:
+        return False
+    return isinstance(condition["$type"], str) and condition["$type"] in _TYPES
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two conditions are one: equal, and of the same types throughout (True is not 1)."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(map(_same, a.values(), b.values()))
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(a == b)
 
 
 def _only(conditions: Conditions, path: str, value: Any) -> bool:
@@ -265,12 +309,16 @@ def ranges_of(index: Usable, conditions: Conditions) -> tuple[list[Range], set[s
 
 def order_of(index: Usable, conditions: Conditions, sort: Sort) -> tuple[bool, bool]:
     """Whether the index gives the order asked for, and whether it has to be read backwards."""
-    constants = conditions.constants()
-    left = [(path, direction) for path, direction in sort if path not in constants]
-    if not left:
+    if not sort:
         return True, False
     if index.index.multikey:
         return False, False
+    # Only what is indexed is known to hold no list, of which one element has the value.
+    indexed = {path for path, _ in index.fields}
+    constants = {path for path in conditions.constants() if path in indexed}
+    left = [(path, direction) for path, direction in sort if path not in constants]
+    if not left:
+        return True, False
     start = 0
     while start < len(index.fields) and index.fields[start][0] in constants:
         start += 1

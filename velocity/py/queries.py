@@ -13,13 +13,14 @@ from velocity._core.document import Document
 from velocity._core.engine import IndexGone, QueryBase, QueryResult, find_index
 from velocity._core.errors import ConflictError, DuplicateKeyError, NotFoundError, QueryError
 from velocity._core.filter import Filter
+from velocity.py.by_id import ID, answer_by_id, names_id
 from velocity.py.conditions import Bound, Conditions, conditions_of
 from velocity.py.ids import new_id
 from velocity.py.index_bounds import Range, range_of
 from velocity.py.levels import Consistency
-from velocity.py.operators import Update, has_operators
 from velocity.py.metadata import read_metadata
-from velocity.py.plan import Plan, Planner, Usable
+from velocity.py.operators import Update, has_operators
+from velocity.py.plan import Plan, Planner, Usable, is_type_alone
 from velocity.py.query import (
     Sort,
     checked_count,
@@ -32,7 +33,7 @@ Level = Consistency | str | None
 Filters = Mapping[str, Any] | None
 
 
-class Queries(QueryBase):  # type: ignore[misc]
+class Queries(QueryBase):
     """What Collection has beyond documents by id. find, find_one and find_one_and_update are the
     core's; they come here, to the names with an underscore, when they know no plan."""
 
@@ -62,19 +63,33 @@ class Queries(QueryBase):  # type: ignore[misc]
     ) -> tuple[list[Document], int, int, Plan]:
         """Plan and run: documents, keys and documents looked at, and the plan."""
         compiled = self._filter(filter) if filter else None
+        if names_id(filter):
+            return self._answer_by_id(filter, order, skip, limit)
         conditions = conditions_of(filter)
         while True:
             version = self._index_version()
-            plan = self._planner().plan(
-                filter, conditions, order, None if limit is None else skip + limit
-            )
             try:
+                plan = self._planner().plan(
+                    filter, conditions, order, None if limit is None else skip + limit
+                )
+                if plan.kind == "scan" and order and order[0][0] == ID:
+                    return self._answer_by_id(filter, order, skip, limit)
                 documents, keys, examined = self._run(plan, compiled, order, skip, limit)
-            except IndexGone:
+            except (IndexGone, NotFoundError):
+                self._check_usable()
                 continue
+            if not plan.multikey and any(source.index.multikey for source in plan.sources):
+                continue  # since it was planned: a document may have been met twice
             if limit is not None and plan.keep:
                 self._keep(plan, version, conditions, filter, sort)
             return documents, keys, examined, plan
+
+    def _answer_by_id(
+        self, filter: Mapping[str, Any], order: Sort, skip: int, limit: int | None
+    ) -> tuple[list[Document], int, int, Plan]:
+        documents, looked, way, ordered = answer_by_id(self, filter, order, skip, limit)
+        plan = Plan("id", ordered=ordered, covered=way.exact and not way.rest, why=way.why)
+        return documents, looked, looked, plan
 
     def explain(
         self,
@@ -85,9 +100,10 @@ class Queries(QueryBase):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Run the query and tell how: the plan, its bounds, and what was looked at.
 
-        plan: "index", "union", "intersection" or "scan". index: names. bounds: per index, a list of the ranges of
-        keys, in hexadecimal. order: "index" when documents come sorted, "sort" when they had to be,
-        None when no order was asked for. covered: the bounds say all that the filter says.
+        plan: "index", "union", "intersection", "scan", or "id" for a filter that names ids. index:
+        names. bounds: per index, a list of the ranges of keys, in hexadecimal. order: "index" when
+        documents come sorted, "sort" when they had to be, None when no order was asked for.
+        covered: the bounds say all that the filter says.
         keys_examined, documents_examined, returned: counted while it ran. estimate: entries the
         planner expected. why: in words. candidates: the plans that were weighed.
         """
@@ -123,25 +139,28 @@ class Queries(QueryBase):  # type: ignore[misc]
         if not filter:
             return len(self)
         compiled = self._filter(filter)
+        if names_id(filter):
+            return len(self._all(filter))
         conditions = conditions_of(filter)
         while True:
-            plan = self._planner().plan(filter, conditions, (), None)
-            if plan.kind == "scan":
-                return self._count_filter(compiled)
             try:
+                plan = self._planner().plan(filter, conditions, (), None)
+                if plan.kind == "scan":
+                    return self._count_filter(compiled)
                 found = None
                 if plan.covered and not plan.multikey:
                     found = self._count_ranges(plan)
                 return self._count_plan(plan, compiled) if found is None else found
             except (IndexGone, NotFoundError):
-                self._check()
+                self._check_usable()
 
     def update_where(
         self, filter: Filters, fields: Mapping[str, Any], *, consistency: Level = None
     ) -> int:
         """Update every document that matches, all or none, as `update` does; how many it were.
 
-        A document that comes to match while this runs may be left out.
+        A document that comes to match while this runs may be left out. When another writer changes
+        one meanwhile, all is done again.
         """
         filter = checked_filter(filter)
         if not isinstance(fields, Mapping):
@@ -205,7 +224,7 @@ class Queries(QueryBase):  # type: ignore[misc]
         """Insert what the filter's equalities and the update make; None: another was quicker."""
         start: dict[str, Any] = {}
         constants = conditions_of(filter).constants()
-        id = constants.pop("_id", None)
+        id = constants.pop(ID, None)
         if constants:
             start = Update({"$set": constants}).apply({})
         if has_operators(update):
@@ -222,9 +241,10 @@ class Queries(QueryBase):  # type: ignore[misc]
 
     def _planner(self) -> Planner:
         version = self._index_version()
-        if self._usable is None or self._usable[0] != version:
-            self._usable = (version, _usable_indexes(self))
-        return Planner(len(self), self._usable[1], _implies)
+        known = self._usable.get(None)
+        if known is None or known[0] != version:
+            known = self._usable[None] = (version, _usable_indexes(self))
+        return Planner(len(self), known[1], _implies)
 
     def _keep(
         self,
@@ -247,8 +267,9 @@ class Queries(QueryBase):  # type: ignore[misc]
             path, direction = fields[plan.equals]
             range_of = _range_maker(places, path, direction)
         constants = [(places[path, "$eq"], value) for path, value in plan.constants.items()]
+        types = [(places[path, "$eq"], types) for path, types in plan.types.items()]
         self._keep_plan(
-            shape, version, index, equals, range_of, plan.reverse, constants or None
+            shape, version, index, equals, range_of, plan.reverse, constants or None, types or None
         )
 
 
@@ -303,9 +324,17 @@ def _implies(where: Mapping[str, Any], constants: Mapping[str, Any]) -> bool:
     """Whether documents with these constant fields pass a partial index's filter. A condition on a
     path that has no constant could be failed by any value, so it must not be needed."""
     conditions = conditions_of(where)
+    # Of a list in a document only one element need have the constant's value: that is enough for
+    # equalities, comparisons and types, but not for what must hold for no element.
     if conditions.alternatives or not conditions.exact:
         return False
     if not set(conditions.paths) <= set(constants):
         return False
+    for path, limits in conditions.paths.items():
+        if not (limits.exact and limits.usable) and not is_type_alone(where.get(path)):
+            return False
     flat = {path: value for path, value in constants.items() if path in conditions.paths}
-    return bool(Filter(where).matches(Update({"$set": flat}).apply({})))
+    try:
+        return bool(Filter(where).matches(Update({"$set": flat}).apply({})))
+    except QueryError:  # of a path and one inside it: only lists have values at both
+        return False

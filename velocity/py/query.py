@@ -54,7 +54,8 @@ def sort_of(sort: Any) -> Sort:
     elif isinstance(sort, Mapping):
         sort = list(sort.items())
     if not isinstance(sort, (list, tuple)):
-        raise QueryError(f"sort: wants a field, a list of fields or None, not {type(sort).__name__}")
+        kind = type(sort).__name__
+        raise QueryError(f"sort: wants a field, a list of fields or None, not {kind}")
     fields = tuple(_sort_field(place, field) for place, field in enumerate(sort))
     seen: set[str] = set()
     for path, _ in fields:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_DEFAULTS = {"None": None, "False": False, "True": True}
+_DEFAULTS = {"None": None, "False": False, "True": True, "0": 0}
 _PARAMETER = re.compile(
     r"^(?:(?!\*)[\w.\[\] |]+ )?(?P<name>\**\w+)(?::[^=]+)?(?:=(?P<default>.+))?$"
 )

@@ -20,10 +20,10 @@ from velocity.py.aggregate.stages import (
     Stage,
     TopSort,
     compile_stages,
-    names_id,
     run_stages,
 )
 from velocity.py.aggregate.values import Fields
+from velocity.py.by_id import names_id
 from velocity.py.values import copied
 
 if TYPE_CHECKING:

@@ -41,15 +41,6 @@ class Match:
         return filter(self._matches, documents)
 
 
-def names_id(spec: Any) -> bool:
-    """Whether a filter speaks of "_id" anywhere: the encoded documents do not hold it."""
-    if isinstance(spec, Mapping):
-        return any(
-            str(name).partition(".")[0] == "_id" or names_id(inner) for name, inner in spec.items()
-        )
-    return isinstance(spec, (list, tuple)) and any(map(names_id, spec))
-
-
 class Limit:
     def __init__(self, place: str, count: Any) -> None:
         self.count = _checked_count(place, count, 1)
