@@ -174,6 +174,7 @@ static vel_status read_slice(vel_query *q, const query_range *range, index_read 
     if (q->other) q->keys_examined += *count - kept;
     *count = kept;
     q->slice.size = 0;
+    if (!*count) return VEL_OK;
     status = engine_read_hashes(q->e, q->c, reads, *count, attached, &q->slice, error);
     if (status == VEL_NOT_FOUND) return VEL_MISMATCH;  /* the collection was dropped */
     if (status == VEL_BUSY) {

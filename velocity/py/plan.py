@@ -232,7 +232,7 @@ class Planner:
                     "intersection",
                     [*first.sources, *second.sources],
                     ordered=not sort,
-                    multikey=first.multikey,
+                    multikey=first.multikey or second.multikey,
                     cost=cost,
                 )
             )
