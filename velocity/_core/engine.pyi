@@ -258,7 +258,7 @@ class QueryResult:
     def __getitem__(self, place: Any) -> Any: ...
 
 class IndexGone(Exception):
-    """An index of the plan was dropped meanwhile: plan again."""
+    """A plan does not fit any more: its index was dropped, or it is for other values. Plan again."""
 
 class QueryBase(ColumnsBase):
     """Collection, with what py/queries.py is built on.

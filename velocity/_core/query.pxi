@@ -105,7 +105,7 @@ cdef class QueryResult:
 
 
 class IndexGone(Exception):
-    """An index of the plan was dropped meanwhile: plan again."""
+    """A plan does not fit any more: its index was dropped, or it is for other values. Plan again."""
 
 
 @cython.final
@@ -158,9 +158,13 @@ cdef class _Shape:
     cdef bint bounds(self, list values, vel_buffer *begin, vel_buffer *end) except -1:
         """The range for these values, in two buffers; False: nothing lies in it."""
         cdef Py_ssize_t i
-        for i in range(len(self.equals)):
-            pykey_append(values[self.equals[i]], self.index.ix.descending[i] != 0, <size_t>-1,
-                         begin)
+        try:
+            for i in range(len(self.equals)):
+                pykey_append(values[self.equals[i]], self.index.ix.descending[i] != 0, <size_t>-1,
+                             begin)
+            part = None if self.range_of is None else self.range_of(values)
+        except SchemaError:
+            raise IndexGone() from None  # no value: the filter's compiler says what is wrong
         append(end, begin.data, begin.size)
         if self.range_of is None:
             if buffer_reserve(end, INDEX_AFTER):
@@ -168,7 +172,6 @@ cdef class _Shape:
             memset(end.data + end.size, 0xFF, INDEX_AFTER)
             end.size += INDEX_AFTER
             return True
-        part = self.range_of(values)
         if part is None:
             return False
         append(begin, <const char *><bytes>part[0], <size_t>len(part[0]))
@@ -628,6 +631,8 @@ cdef class QueryBase(ColumnsBase):
             if status == VEL_E_SCHEMA:
                 raise_unfit(&w, &error)
             self._raise_query(status, &error)
+        except IndexGone:
+            return None
         finally:
             query_close(&q)
             buffer_free(&begin)
