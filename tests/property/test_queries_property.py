@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.query_cases import INDEXES, SIMPLE, QueryCases, check
 
 import velocity
+from support.query_cases import INDEXES, SIMPLE, QueryCases, check
 
 SEEDS = st.integers(0, 2**32)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.threads import run_threads
 
 import velocity
+from support.threads import run_threads
 
 THREADS = 64
 WAITING = {"state": "waiting"}
@@ -74,18 +74,31 @@ def test_what_always_matches_is_always_found(tmp_path, storage_mode):
         steady = [f"s{n}" for n in range(300)]
         fields = {"k": 1, "tags": ["a", "b"], "pad": "p" * 2000, "change": 0}
         c.put_many((id, {**fields, "n": n}) for n, id in enumerate(steady))
+        readers = threading.Semaphore(0)  # released by each that is done
         done = threading.Event()
 
         def write(number):
-            for turn in range(400):
+            turn = 0
+            while not done.is_set():
+                turn += 1
                 c.update(steady[(turn * 7 + number) % 300], {"change": turn})
                 c.put(f"w{number}", {"k": turn % 3, "n": turn, "tags": [["a"], ["b"], []][turn % 3]})
                 if turn % 5 == 0:
                     c.delete(f"w{number}")
+
+        def stop(number):
+            for _ in range(2):
+                readers.acquire(timeout=100)
             done.set()
 
         def read(number):
-            while not done.is_set():
+            try:
+                passes()
+            finally:
+                readers.release()
+
+        def passes():
+            for _ in range(8):
                 for query, sort in [
                     ({"k": 1}, "n"), ({"k": {"$in": [0, 1]}}, None), ({"tags": "a"}, None),
                     ({"tags": {"$in": ["a", "b"]}}, "n"), ({"$or": [{"k": 1}, {"tags": "b"}]}, None),
@@ -98,7 +111,7 @@ def test_what_always_matches_is_always_found(tmp_path, storage_mode):
                 assert c.count({"k": 1}) >= 300
                 assert c.find_one({"k": 1, "n": 5})
 
-        run_threads(lambda number: (write if number < 2 else read)(number), 5)
+        run_threads(lambda number: (write, write, read, read, stop)[number](number), 5)
 
 
 def test_while_indexes_come_and_go_and_the_database_closes():
