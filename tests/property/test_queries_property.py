@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.query_cases import INDEXES, QueryCases, check
 
 import velocity
+from support.query_cases import INDEXES, SIMPLE, QueryCases, check
 
 SEEDS = st.integers(0, 2**32)
 
@@ -87,3 +87,23 @@ def test_from_disk_and_after_reopening(storage_mode, index, tmp_path_factory, se
                 if not create(c, index):
                     return
             ask(cases, c, documents, 6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_plans_kept_for_a_shape_hold_for_all_its_values(seed):
+    cases = QueryCases(seed)
+    documents = cases.documents(60)
+    with velocity.open() as db:
+        c = db.create_collection("c")
+        c.put_many(documents.items())
+        for index in cases.random.sample(INDEXES, 1):
+            create(c, index)
+            for _ in range(60):
+                shape = cases.random.choice(["a", "b", "c", "ab", "ac", "bc", "abc", "n"])
+                spec = {name: cases.random.choice(SIMPLE) for name in shape}
+                if cases.random.random() < 0.5:
+                    low = cases.random.choice(["$gt", "$gte", "$lt", "$lte"])
+                    spec[shape[-1]] = {low: cases.random.choice(SIMPLE)}
+                sort = cases.random.choice([None, "b", "-b", "a", ["a", "b"], ["-a", "b"]])
+                check(c, documents, spec, sort, 3, 0)

@@ -86,7 +86,7 @@ class QueryCases(Cases):
 def sort_key(id, fields, sort):
     """By the order of types; a list counts by its least element, descending by its greatest."""
     parts = []
-    for field in sort:
+    for field in [sort] if isinstance(sort, str) else sort:
         path, descending = field.removeprefix("-"), field.startswith("-")
         keys = []
         for value, _ in places({**fields, "_id": id}, path.split(".")):

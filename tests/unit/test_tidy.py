@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "velocity"
 CORE = PACKAGE / "_core"
-LINES_MAX = {".py": 400, ".pyi": 400, ".c": 480, ".h": 400, ".pxd": 400, ".pxi": 400, ".pyx": 1250}
+LINES_MAX = {".py": 400, ".pyi": 520, ".c": 480, ".h": 400, ".pxd": 400, ".pxi": 400, ".pyx": 1250}
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
 PRINTING = ("py/cli/", "py/demo/")  # what talks to a terminal

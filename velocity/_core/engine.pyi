@@ -258,9 +258,42 @@ class QueryResult:
     def __getitem__(self, place: Any) -> Any: ...
 
 class IndexGone(Exception):
-    """An index of the plan was dropped meanwhile: plan again."""
+    """A plan does not fit any more: its index was dropped, or it is for other values."""
 
-class QueryBase(ColumnsBase):
+class QueryRuns(ColumnsBase):
+    """Collection, with what runs plans that py/plan.py has made."""
+
+    def _scan_filter(
+        self, filter: Filter | Mapping[str, Any], limit: int | None = None, skip: int = 0
+    ) -> list[Document]:
+        """The documents that match a filter, compiled or not, in no order; limit: most to give,
+        skip: matches to pass over before."""
+    def _group(
+        self,
+        filter: Mapping[str, Any] | None,
+        key: str | dict[str, str] | None,
+        paths: list[str],
+        fields: list[tuple[str, str, int, Any]],
+    ) -> list[dict[str, Any]] | None:
+        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when
+        only the stages can tell: a regular expression, or a path that leads through a list."""
+    def _run(
+        self, plan: Any, filter: Filter | None, order: Any, skip: int, limit: int | None
+    ) -> tuple[list[Document], int, int]:
+        """(documents, keys examined, documents examined). Raises IndexGone."""
+    def _count_plan(self, plan: Any, filter: Filter | None) -> int:
+        """How many documents a plan finds. Raises IndexGone."""
+    def _count_ranges(self, plan: Any) -> int | None:
+        """The same of one whose ranges say all, without looking at documents; None: some have
+        expired, so that they must be looked at."""
+    def _matches(self, document: Document, filter: Filter) -> bool:
+        """Whether a document matches a filter of this collection."""
+    def _sort_documents(self, documents: list[Document], order: Any) -> list[Document]:
+        """These documents in order."""
+    def _with_fields(self, document: Document, fields: Mapping[str, Any]) -> Document:
+        """A document found, with these fields in place of its own."""
+
+class QueryBase(QueryRuns):
     """Collection, with what py/queries.py is built on.
 
     find, find_one and find_one_and_update answer queries of a shape whose plan is kept (_keep_plan)
@@ -297,20 +330,6 @@ class QueryBase(ColumnsBase):
         *,
         consistency: Any = None,
     ) -> Document | None: ...
-    def _scan_filter(
-        self, filter: Filter | Mapping[str, Any], limit: int | None = None, skip: int = 0
-    ) -> list[Document]:
-        """The documents that match a filter, compiled or not, in no order; limit: most to give,
-        skip: matches to pass over before."""
-    def _group(
-        self,
-        filter: Mapping[str, Any] | None,
-        key: str | dict[str, str] | None,
-        paths: list[str],
-        fields: list[tuple[str, str, int, Any]],
-    ) -> list[dict[str, Any]] | None:
-        """$group in one pass, as grouping.pxd has the arguments: a dict for each group. None when
-        only the stages can tell: a regular expression, or a path that leads through a list."""
     def _shape(self, filter: Any, sort: Any) -> tuple[Any, list[Any]]:
         """What a filter and a sort look like without the filter's values, and these; None: too
         special for its plan to be kept."""
@@ -335,23 +354,8 @@ class QueryBase(ColumnsBase):
         """Changes whenever an index is created or dropped."""
     def _check_usable(self) -> None:
         """Raise when the database is closed or the collection gone."""
-    def _run(
-        self, plan: Any, filter: Filter | None, order: Any, skip: int, limit: int | None
-    ) -> tuple[list[Document], int, int]:
-        """(documents, keys examined, documents examined). Raises IndexGone."""
-    def _count_plan(self, plan: Any, filter: Filter | None) -> int:
-        """How many documents a plan finds. Raises IndexGone."""
-    def _count_ranges(self, plan: Any) -> int | None:
-        """The same of one whose ranges say all, without looking at documents; None: some have
-        expired, so that they must be looked at."""
-    def _matches(self, document: Document, filter: Filter) -> bool:
-        """Whether a document matches a filter of this collection."""
-    def _sort_documents(self, documents: list[Document], order: Any) -> list[Document]:
-        """These documents in order."""
     def _rewrite(self, document: Document, fields: Mapping[str, Any]) -> Document | None:
         """Replace a document's fields if it is still this one; the new document, else None."""
-    def _with_fields(self, document: Document, fields: Mapping[str, Any]) -> Document:
-        """A document found, with these fields in place of its own."""
 
 @final
 class ChangeReader:

@@ -1031,4 +1031,6 @@ include "indexes.pxi"
 
 # --- queries ----------------------------------------------------------------------------------
 
+include "query_parts.pxi"
+include "query_run.pxi"
 include "query.pxi"

@@ -60,11 +60,11 @@ typedef struct {
  * query_close, also after a failure. */
 vel_status query_open(vel_query *q);
 void query_close(vel_query *q);
-/* Find: all that is asked for, or at least one more slice. attached: the thread is attached; VEL_BUSY
- * comes back, with nothing lost, when a record is on disk: call again without the GIL. Sets
- * q->done at the end. Requires: the filter needs no Python, or attached.
- * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, plan again; VEL_E_*; VEL_E_PYTHON with an
- * exception. */
+/* Find: all that is asked for, or at least one more slice. attached: the thread is attached;
+ * VEL_BUSY comes back, with nothing lost, when a record is on disk: call again without the GIL.
+ * Sets q->done at the end. Requires: the filter needs no Python, or attached.
+ * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, plan again; VEL_E_*; VEL_E_PYTHON
+ * with an exception. */
 vel_status query_step(vel_query *q, bool attached, vel_error *error);
 
 VEL_INLINE uint64_t query_count(const vel_query *q) { return q->places.size / sizeof(uint64_t); }

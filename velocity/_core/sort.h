@@ -2,7 +2,8 @@
  *
  * Each record gets a key (value_key.h), and keys are compared by memcmp. A field that holds a list
  * counts by its least element when ascending, by its greatest when descending; one that is missing
- * counts as null; "_id" is the record's id. Records with equal keys keep the order in which they were given.
+ * counts as null; "_id" is the record's id. Records with equal keys keep the order in which they
+ * were given.
  *
  * When only the first `wanted` are asked for, the others are dropped now and then, so that memory
  * stays in proportion to `wanted`.

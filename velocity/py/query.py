@@ -83,6 +83,10 @@ def check_path(place: str, path: str) -> None:
     """Refuse a path that can name nothing."""
     if not path or any(not part for part in path.split(".")):
         raise QueryError(f"{place}: {path!r} is no path: names are joined by single dots")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"{place}: {path!r:.80} must be encodable in UTF-8") from None
     if path.startswith("$"):
         raise QueryError(f"{place}: {path!r}: a field's name does not begin with $")
 
