@@ -18,6 +18,8 @@ from bench.opening import measure_opening
 from bench.peers.compare import compare
 from bench.peers.registry import variants_of
 from bench.peers.worker import load
+from bench.queries.measure import measure as measure_queries
+from bench.queries.table import query_tables
 from bench.reads import read_rows
 from bench.rows import Stores
 from bench.timing import measure
@@ -133,10 +135,16 @@ def openings(options: argparse.Namespace) -> Part:
     return results, tables.opening_table(results)
 
 
+def queries(options: argparse.Namespace) -> Part:
+    results = measure_queries(options.documents, options.rounds, options.block_ms, options.dir, say)
+    return asdict(results), query_tables(results)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
     "ratios": ratios,
     "peers": peers,
     "ycsb": mixes,
+    "queries": queries,
     "commits": writers,
     "threads": two_threads,
     "latency": tails,

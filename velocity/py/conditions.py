@@ -149,16 +149,23 @@ def _range_of(operator: str, argument: Any) -> Limits:
 
 
 def _prefix_of(pattern: str) -> Limits:
-    """A pattern that begins with ^ and plain characters only fits strings that begin with them."""
-    prefix = ""
+    """A pattern that begins with ^ and characters that stand for themselves only fits strings that
+    begin with them."""
     if not pattern.startswith("^") or "|" in pattern:
         return Limits(exact=False)
-    for at, character in enumerate(pattern[1:], 1):
-        if character in _SPECIAL:
+    literals: list[str] = []
+    rest = iter(pattern[1:])
+    for character in rest:
+        if character == "\\":
+            character = next(rest, "")
+            if not character or character.isalnum():
+                break  # a class, or a reference
+        elif character in _SPECIAL:
             if character in _QUANTIFIERS:
-                prefix = prefix[:-1]
+                del literals[-1:]
             break
-        prefix = pattern[1 : at + 1]
+        literals.append(character)
+    prefix = "".join(literals)
     after = _after_prefix(prefix)
     if not prefix or after is None:
         return Limits(exact=False)
