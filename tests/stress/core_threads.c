@@ -240,8 +240,11 @@ static void maintain(scene *s) {
     vel_stats stats;
     vel_health health;
     uint64_t given_back;
+    uint32_t number;
+    char name[16];
     for (int turn = 0; atomic_get_seq(&s->workers); turn++) {
-        queries_name(s);
+        size_t size = (size_t)sprintf(name, "name%d", turn % 5000);
+        CHECK(names_add(s->users->names, (const uint8_t *)name, size, &number) == VEL_OK);
         if (engine_enter(e)) return;
         if (turn % 10 == 0) {
             CHECK(engine_flush(e, &error) == VEL_OK);
@@ -343,6 +346,8 @@ int main(int argc, char **argv) {
     static const char *const modes[] = {"memory-only", "memory-first", "hybrid", "synced"};
     int rounds = argc > 2 ? atoi(argv[2]) : 3000;
     epoch_init();
+    printf("names\n");
+    names_threads();
     for (int mode = 0; mode < 4; mode++) {
         char directory[512];
         snprintf(directory, sizeof directory, "%s/%s", argc > 1 ? argv[1] : ".", modes[mode]);

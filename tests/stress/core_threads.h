@@ -8,7 +8,7 @@
 #include "filter_scan.h"
 
 #define THREADS 4
-#define NAMES 4000    /* that are added while others look them up */
+#define NAMES 300     /* that come while others look them up */
 #define ABOVE 500     /* what the shared filter asks n to be above */
 
 #define CHECK(x) ((x) ? (void)0 : check_failed(#x, __FILE__, __LINE__))
@@ -24,8 +24,6 @@ typedef struct {
     uint32_t workers;     /* atomic: workers at work */
     bool until_closed;    /* else `rounds` times */
     vel_filter filter;    /* documents whose n is above ABOVE; shared by all */
-    vel_path *paths;      /* of the names that come, each shared by all */
-    uint32_t named;       /* atomic: of these, how many have come */
 } scene;
 
 typedef struct {
@@ -40,13 +38,13 @@ size_t body_make(uint8_t *body, uint32_t n, bool text);
 /* The record's n, after a look at the rest of it. */
 int64_t record_number(const uint8_t *record, vel_record *r);
 
-/* Before the threads: the filter, the paths, an index over n; after them. */
+/* Before the threads: the shared filter and an index over n; after them. */
 void queries_open(scene *s);
 void queries_close(scene *s);
-/* Look for documents, or look after an index, in some way. */
+/* Look for documents, or build an index and drop it. */
 vel_status query_any(worker *w);
-/* Add the next of the names. */
-void queries_name(scene *s);
+/* Threads that look up names while these come; ends when all have been found. */
+void names_threads(void);
 /* A thread that reads changes until the engine closes: argument is a scene. */
 void *watch(void *argument);
 
