@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Threads in the engine without Python, under ThreadSanitizer: tests/stress/core_threads.c.
+# Threads in the engine without Python, under ThreadSanitizer: tests/stress/core_*.c.
 #
 #   tools/stress-core.sh [ROUNDS]
 #
@@ -19,7 +19,7 @@ trap 'rm -rf "$data"' EXIT
 build() {
     "${CC:-gcc}" -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wall -Wextra \
         -Wno-unused-parameter -Wno-tsan -DVEL_DEBUG -DVEL_FREE_THREADED=1 "${@:2}" \
-        -Ivelocity/_core tests/stress/core_threads.c $(find velocity/_core -name '*.c' ! -name 'py*') \
+        -Ivelocity/_core tests/stress/core_*.c $(find velocity/_core -name '*.c' ! -name 'py*') \
         -o "$out/$1" -pthread
 }
 

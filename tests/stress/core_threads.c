@@ -5,47 +5,25 @@
  * With the GIL, Python's calls mostly follow one another; here they run at once, as on a
  * free-threaded interpreter (built with VEL_FREE_THREADED). In each storage mode: threads that put,
  * merge, compare and swap, delete and read in every way, beside flushing, compaction, expiry,
- * collections that come and go, and at the end closing while they are inside.
+ * collections that come and go, readers of other kinds (core_queries.c), and at the end closing
+ * while they are inside.
  *
  * With CANARY one read is not atomic that must be: ThreadSanitizer has to report it.
  *
  * Laws: a document is never half a write; a counter raised by compare-and-swap adds up; whoever is
- * inside when the engine closes is told so; what is left on disk verifies.
+ * inside when the engine closes is told so; what is left on disk verifies. Built with VEL_DEBUG, so
+ * that closing compares indexes and ordered ids with the documents.
  */
-#include "engine.h"
-#include "filter_scan.h"
-#include "ids.h"
+#include "core_threads.h"
 #include "value_write.h"
 
-#define THREADS 4
 #define IDS 200
 #define COUNTERS 3
 #define MANY 64
 
-#define CHECK(x) ((x) ? (void)0 : check_failed(#x, __LINE__))
-static void check_failed(const char *what, int line) {
-    fprintf(stderr, "core_threads: does not hold: %s (line %d)\n", what, line);
-    abort();
-}
-
-typedef struct {
-    vel_engine *engine;
-    vel_collection *users;
-    int rounds;
-    uint32_t workers;     /* atomic: workers at work */
-    bool until_closed;    /* else `rounds` times */
-} scene;
-
-typedef struct {
-    scene *scene;
-    unsigned chance;      /* rand_r's */
-    uint64_t won;         /* compare-and-swaps */
-    pthread_t thread;
-} worker;
-
 /* --- documents: {n, copy, text}, which agree with each other ---------------------------------- */
 
-static size_t body_make(uint8_t *body, uint32_t n, bool text) {
+size_t body_make(uint8_t *body, uint32_t n, bool text) {
     uint8_t *p = body;
     *p++ = text ? 3 : 2;
     for (uint8_t number = 1; number <= 2; number++) {
@@ -75,8 +53,7 @@ static int64_t int_of(const vel_record *r, uint32_t number) {
     return n;
 }
 
-/* The record's n, after a look at the rest of it. */
-static int64_t record_number(const uint8_t *record, vel_record *r) {
+int64_t record_number(const uint8_t *record, vel_record *r) {
     record_read(record, r);
     int64_t n = int_of(r, 1);
     CHECK(int_of(r, 2) == n);
@@ -210,56 +187,6 @@ static vel_status read_many(worker *w, bool attached) {
     return status;
 }
 
-/* Documents whose n is above 500. */
-static vel_status scan(worker *w, vel_error *error) {
-    vel_collection *c = w->scene->users;
-    vel_filter f;
-    uint32_t node, path;
-    uint8_t limit[9];
-    vel_record r;
-    vel_scan s = {.filter = &f, .limit = UINT64_MAX, .collect = true};
-    vel_status status = filter_open(&f, c->names);
-    if (!status) status = filter_add_path(&f, (const uint8_t *)"n", 1, &path);
-    if (!status) status = filter_add(&f, 0, FILTER_GT, &node);
-    size_t size = (size_t)(int_write(limit, 500) - limit);
-    if (!status) status = buffer_reserve(&f.bytes, size);
-    if (!status) {
-        f.nodes[node].path = path;
-        memcpy(f.bytes.data, limit, size);
-        f.bytes.size = size;
-        status = filter_add_value(&f, node, 0);
-    }
-    if (!status) filter_seal(&f);
-    while (!status && !s.walk.done) {
-        status = engine_scan_next(w->scene->engine, c, &s, error);
-        for (size_t at = 0; at < s.found.size && !status; at += vel_align8(r.size))
-            CHECK(record_number(s.found.data + at, &r) > 500);
-        s.found.size = 0;
-    }
-    buffer_free(&s.found);
-    buffer_free(&s.unsure);
-    filter_close(&f);
-    return status;
-}
-
-static vel_status walk(worker *w) {
-    vel_engine *e = w->scene->engine;
-    vel_range range = {.from = (const uint8_t *)"u1", .from_size = 2,
-                       .to = (const uint8_t *)"u2", .to_size = 2};
-    vel_buffer arena = {0};
-    vel_error error;
-    vel_id ids[MANY];
-    size_t count = 0;
-    vel_status status = engine_enter(e);
-    if (status) return status;
-    status = ids_slice(e, w->scene->users, &range, false, MANY, false, ids, &count, &arena, &error);
-    if (!status) CHECK(count <= MANY);
-    if (!status) status = scan(w, &error);
-    engine_leave(e);
-    buffer_free(&arena);
-    return status;
-}
-
 /* --- threads ---------------------------------------------------------------------------------- */
 
 static vel_status any_step(worker *w) {
@@ -275,7 +202,7 @@ static vel_status any_step(worker *w) {
     case 5: return delete_one(w);
     case 6: return count_up(w);
     case 7: return read_many(w, rand_r(&w->chance) % 2);
-    case 8: return rand_r(&w->chance) % 8 ? VEL_OK : walk(w);
+    case 8: return query_any(w);
     default:
         status = read_one(w->scene, any_id(w, id), &out);
         if (!status) (void)record_number(out.data, &r);
@@ -393,10 +320,13 @@ static void report(void *context, const char *path, uint64_t offset, const char 
 static void run(const vel_options *options, int rounds) {
     scene s = {.rounds = rounds};
     worker workers[THREADS];
+    pthread_t watcher;
     vel_error error;
     uint64_t records;
     CHECK(engine_open(options, &s.engine, &error) == VEL_OK);
     fill(&s);
+    queries_open(&s);
+    CHECK(pthread_create(&watcher, NULL, watch, &s) == 0);
     start(&s, workers);
     maintain(&s);
     CHECK(join(workers) == counted(&s));
@@ -405,6 +335,8 @@ static void run(const vel_options *options, int rounds) {
     CHECK(engine_flush(s.engine, &error) == VEL_OK);
     CHECK(engine_close(s.engine, &error) == VEL_OK);
     join(workers);
+    pthread_join(watcher, NULL);
+    queries_close(&s);
     engine_free(s.engine);
     if (options->data_dir)
         CHECK(verify_directory(options->data_dir, &records, report, NULL, &error) == VEL_OK);
@@ -414,6 +346,8 @@ int main(int argc, char **argv) {
     static const char *const modes[] = {"memory-only", "memory-first", "hybrid", "synced"};
     int rounds = argc > 2 ? atoi(argv[2]) : 3000;
     epoch_init();
+    printf("names\n");
+    names_threads();
     for (int mode = 0; mode < 4; mode++) {
         char directory[512];
         snprintf(directory, sizeof directory, "%s/%s", argc > 1 ? argv[1] : ".", modes[mode]);

@@ -93,7 +93,7 @@ struct vel_filter {
     bool needs_python;          /* it has a FILTER_TEXT */
     uint32_t fused_count;
     filter_fused fused[FILTER_FUSED_MAX];
-    uint64_t fused_mask;        /* bit number % 64 of each that is fused; atomic */
+    uint64_t fused_mask;        /* bit number % 64 of each that is fused, also once was; atomic */
     filter_text text;
     void *context;              /* of text */
 };
@@ -116,10 +116,10 @@ void filter_seal(vel_filter *f);
 
 /* Look the names of paths up again. filter_resolve does when there are new ones; whoever evaluates
  * must have called it after it got hold of the body. */
-void filter_resolve_new(vel_filter *f, uint32_t count);
+void filter_resolve_new(vel_filter *f);
 VEL_INLINE void filter_resolve(vel_filter *f) {
-    uint32_t count = names_count(f->names);
-    if (vel_unlikely(count != atomic_get_acquire(&f->names_seen))) filter_resolve_new(f, count);
+    if (vel_unlikely(atomic_get_acquire(&f->names_seen) != names_count(f->names)))
+        filter_resolve_new(f);
 }
 
 /* Whether a body matches, without Python. Requires: sealed, resolved. Bounded; what is malformed is

@@ -213,18 +213,19 @@ void filter_seal(vel_filter *f) {
         order_children(f, n);
     }
     fuse(f);
-    filter_resolve_new(f, names_count(f->names));
+    filter_resolve_new(f);
 }
 
-void filter_resolve_new(vel_filter *f, uint32_t count) {
+void filter_resolve_new(vel_filter *f) {
+    uint32_t count = names_findable(f->names);
     for (uint32_t i = 0; i < f->path_count; i++) path_resolve(&f->paths[i], f->names);
     uint64_t mask = 0;
     for (uint32_t i = 0; i < f->fused_count; i++) {
         const vel_path *path = &f->paths[f->nodes[f->fused[i].node].path - 1];
         uint32_t number = atomic_get_relaxed(&path->parts[0].number);
-        atomic_set_relaxed(&f->fused[i].number, number);
+        if (number) atomic_set_relaxed(&f->fused[i].number, number);  /* as in path_resolve_more */
         mask |= (uint64_t)1 << number % 64;
     }
-    atomic_set_relaxed(&f->fused_mask, mask);
+    __atomic_fetch_or(&f->fused_mask, mask, __ATOMIC_RELAXED);
     atomic_set_release(&f->names_seen, count);
 }

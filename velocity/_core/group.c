@@ -42,7 +42,7 @@ void group_close(vel_group *g) {
 /* --- finding the values --------------------------------------------------------------------- */
 
 static void resolve(vel_group *g) {
-    g->names_seen = names_count(g->names);
+    g->names_seen = names_findable(g->names);
     memset(g->direct, 0, sizeof g->direct);
     g->direct_count = 0;
     for (uint32_t i = 0; i < g->path_count; i++) {

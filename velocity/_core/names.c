@@ -121,6 +121,7 @@ static vel_status append(vel_names *n, const uint8_t *name, size_t size, uint64_
     atomic_set_relaxed(&n->memory, n->memory + size + 16);
     atomic_set_release(&n->count, number);
     table_put(n->table, hash, number);
+    atomic_set_release(&n->findable, number);
     return VEL_OK;
 }
 

@@ -31,6 +31,7 @@ typedef struct names_table names_table;
 /* Private to names.c and pynames.c; here so that the hot lookups inline. */
 typedef struct vel_names {
     uint32_t count;                 /* names published; release */
+    uint32_t findable;              /* those that names_find surely finds; release */
     vel_name *chunks[NAMES_CHUNKS]; /* each published before the count that reaches into it */
     names_table *table;             /* by bytes; release */
     uint64_t seed;                  /* of the hash of the bytes */
@@ -50,6 +51,12 @@ void names_free(vel_names *n);
 
 /* Highest number given out (acquire). */
 VEL_INLINE uint32_t names_count(const vel_names *n) { return atomic_get_acquire(&n->count); }
+/* How many of them names_find finds, whoever asks after this: a name has its number a moment before
+ * it is found. Whoever looks names up once, and again when there are new ones, notes this count,
+ * read before, and compares it with names_count. */
+VEL_INLINE uint32_t names_findable(const vel_names *n) {
+    return atomic_get_acquire(&n->findable);
+}
 /* Bytes of memory held. */
 uint64_t names_memory(const vel_names *n);
 

@@ -41,11 +41,13 @@ void path_free(vel_path *p) {
 }
 
 void path_resolve_more(vel_path *p, const vel_names *n) {
-    uint32_t count = names_count(n);
+    uint32_t count = names_findable(n);
     for (uint32_t i = 0; i < p->count; i++) {
         path_part *part = &p->parts[i];
-        if (!atomic_get_relaxed(&part->number))
-            atomic_set_relaxed(&part->number, names_find(n, part->name, part->size));
+        if (atomic_get_relaxed(&part->number)) continue;
+        /* Only what is found: another thread may have found it after this one looked. */
+        uint32_t number = names_find(n, part->name, part->size);
+        if (number) atomic_set_relaxed(&part->number, number);
     }
     atomic_set_release(&p->names_seen, count);
 }

@@ -226,7 +226,7 @@ typedef struct {
 static void mark_present(const vel_schema *s, const uint8_t *body, size_t size, uint8_t *present) {
     vel_fields it;
     vel_field f;
-    fields_begin(&it, body, size);
+    if (fields_begin(&it, body, size)) return;
     while (fields_next(&it, &f) == VEL_OK) {
         uint32_t place = slot_of(s, &f).place;
         if (place--) present[place >> 3] |= (uint8_t)(1 << (place & 7));
@@ -239,7 +239,8 @@ static vel_status write_filled(const verdict *v, const uint8_t *body, size_t siz
     vel_fields it;
     vel_field f;
     uint8_t *to = out->data + out->size;
-    fields_begin(&it, body, size);
+    vel_status status = fields_begin(&it, body, size);
+    if (status) return status;
     const uint8_t *kept = it.at;
     to = varint_write(to, it.left + fills);
     while (fields_next(&it, &f) == VEL_OK) {
