@@ -58,7 +58,8 @@ static vel_status column_begin(const vel_columns *x, vel_column *c) {
     vel_status status = make_room(&c->types, rows);
     if (!status) status = make_room(&c->values, rows * sizeof(int64_t));
     if (status) return status;
-    memset(c->types.data + c->types.size, 0, x->room - c->types.size);
+    if (x->room > c->types.size)
+        memset(c->types.data + c->types.size, 0, x->room - c->types.size);
     return VEL_OK;
 }
 

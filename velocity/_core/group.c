@@ -91,7 +91,7 @@ static bool find_values(vel_group *g, const uint8_t *body, size_t size) {
 static vel_status append(vel_buffer *out, const void *bytes, size_t size) {
     vel_status status = buffer_reserve(out, size);
     if (status) return status;
-    memcpy(out->data + out->size, bytes, size);
+    if (size) memcpy(out->data + out->size, bytes, size);
     out->size += size;
     return VEL_OK;
 }

@@ -14,11 +14,6 @@ static vel_status add_key(vel_buffer *keys, const btree_cursor *at) {
     return VEL_OK;
 }
 
-VEL_INLINE int compare(const uint8_t *a, uint32_t a_size, const uint8_t *b, uint32_t b_size) {
-    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-    return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
 /* Go where the walk goes on. */
 static void seek(const index_cursor *c, btree_cursor *at) {
     const vel_btree *t = &c->index->tree;
@@ -28,8 +23,8 @@ static void seek(const index_cursor *c, btree_cursor *at) {
 }
 
 VEL_INLINE bool in_bounds(const index_cursor *c, const btree_cursor *at) {
-    if (c->reverse) return compare(at->key, at->size, c->from, c->from_size) >= 0;
-    return !c->to || compare(at->key, at->size, c->to, c->to_size) < 0;
+    if (c->reverse) return bytes_order(at->key, at->size, c->from, c->from_size) >= 0;
+    return !c->to || bytes_order(at->key, at->size, c->to, c->to_size) < 0;
 }
 
 vel_status index_scan(index_cursor *c, uint64_t *hashes, size_t capacity, size_t *count,
@@ -51,7 +46,7 @@ vel_status index_scan(index_cursor *c, uint64_t *hashes, size_t capacity, size_t
     while (n < capacity && btree_next(&at) && in_bounds(c, &at)) {
         /* Forwards a walk goes on at the entry given last, when that is still there. */
         if (!n && c->begun && !c->reverse &&
-            compare(at.key, at.size, c->last, c->last_size) == 0)
+            bytes_order(at.key, at.size, c->last, c->last_size) == 0)
             continue;
         if (keys && (status = add_key(keys, &at))) break;
         hashes[n++] = __builtin_bswap64(load_u64(at.key + at.size - INDEX_HASH_SIZE));
