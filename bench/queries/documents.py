@@ -58,7 +58,8 @@ class Sqlite:
     def __init__(self, count: int) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.execute = self.connection.execute
-        self.execute("CREATE TABLE documents (id TEXT PRIMARY KEY, data TEXT) WITHOUT ROWID")
+        # With row numbers: without them SQLite counts by an index on an expression 25 times slower.
+        self.execute("CREATE TABLE documents (id TEXT PRIMARY KEY, data TEXT)")
         self.execute("BEGIN")
         self.connection.executemany(
             "INSERT INTO documents VALUES (?, ?)",
