@@ -86,9 +86,12 @@ uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool 
     uint32_t prefix_size = n->prefix_size;
     *equal = false;
     if (prefix_size) {
-        int order = memcmp(key, node_prefix(n), size < prefix_size ? size : prefix_size);
-        if (order > 0) return n->count;
-        if (order || size < prefix_size) return 0;
+        const uint8_t *prefix = node_prefix(n);
+        uint32_t shared = size < prefix_size ? size : prefix_size, i = 0;
+        while (i + 8 <= shared && load_u64(key + i) == load_u64(prefix + i)) i += 8;
+        while (i < shared && key[i] == prefix[i]) i++;
+        if (i < shared) return key[i] > prefix[i] ? n->count : 0;
+        if (size < prefix_size) return 0;
         key += prefix_size;
         size -= prefix_size;
     }
@@ -97,10 +100,12 @@ uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool 
     if (low == n->count || n->slots[low].head != head) return low;
     /* Of those with the same head, the first that is not less. */
     uint32_t left = (head == UINT32_MAX ? n->count : head_find(n, low + 1, n->count, head + 1)) - low;
+    /* Where one rest lies tells nothing of another: fetch those that the search may look at. */
+    for (uint32_t i = 0, step = left / 16 + 1; left > 2 && i < left; i += step)
+        __builtin_prefetch(node_rest(n, low + i));
     while (left > 1) {
         uint32_t half = left / 2;
-        bool less = rest_less(n, low + half - 1, key, size);
-        low = __builtin_expect_with_probability(less, 1, 0.5) ? low + half : low;
+        if (rest_less(n, low + half - 1, key, size)) low += half;
         left -= half;
     }
     int order = rest_order(n, low, key, size);
@@ -285,8 +290,10 @@ VEL_INLINE bool prefix_lags(const btree_node *n) {
 
 bool node_insert(btree_node *n, uint32_t position, const node_entry *entry) {
     uint32_t prefix_size = n->prefix_size;
-    bool shares = entry->size >= prefix_size &&
-                  memcmp(entry->key, node_prefix(n), prefix_size) == 0;
+    /* Between two others it shares what they share. */
+    bool shares = (position && position < n->count) ||
+                  (entry->size >= prefix_size &&
+                   memcmp(entry->key, node_prefix(n), prefix_size) == 0);
     uint32_t size = entry->size - prefix_size;
     if (vel_unlikely(!shares || node_entry_size(n->level, size) > node_room(n)))
         return insert_anew(n, position, entry, BTREE_NODE_SIZE - COMPACTION_ROOM);

@@ -179,6 +179,8 @@ typedef struct index_undo {
     struct { vel_index *index; uint32_t at, size; bool insert; } items[];  /* index NULL: gone */
 } index_undo;
 
+#define INDEX_AHEAD 4u  /* changes whose leaves are being fetched */
+
 /* What the batch being planned does to indexes. Guarded by commit_lock. */
 typedef struct {
     vel_buffer bytes;
@@ -188,6 +190,7 @@ typedef struct {
     uint32_t *places;         /* of unique indexes' keys: index + 1 of the newest change */
     size_t place_count;       /* a power of two, or 0 */
     index_undo *undos;        /* of operations that are not published yet, in order */
+    btree_way ways[INDEX_AHEAD];  /* of change i, from the first on, at i % INDEX_AHEAD */
 } index_batch;
 
 /* An operation's document before and after; body NULL: none. */

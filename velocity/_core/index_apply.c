@@ -75,6 +75,12 @@ static vel_status places_reserve(index_batch *b) {
     return VEL_OK;
 }
 
+/* Find the way of a change, so that its leaf is fetched until its turn. */
+VEL_INLINE void approach(index_batch *b, size_t i) {
+    const index_change *c = &b->changes[i];
+    btree_approach(&c->index->tree, &b->ways[i % INDEX_AHEAD], b->bytes.data + c->at, c->size);
+}
+
 static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w,
                              const uint8_t *key, uint32_t size, bool insert) {
     vel_status status = buffer_reserve(&b->bytes, size + INDEX_HASH_SIZE);
@@ -96,6 +102,7 @@ static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w
                        .id_size = w->id_size};
     b->bytes.size += size + INDEX_HASH_SIZE;
     if (ix->unique) place_change(b, b->count);
+    if (b->count < INDEX_AHEAD) approach(b, b->count);
     b->count++;
     return VEL_OK;
 }
@@ -355,17 +362,21 @@ static vel_status make_undos(index_batch *b) {
 }
 
 /* In a tree an insertion may split a node of every level: room for many at once would be a multiple
- * of what they take. */
+ * of what they take. The leaves of the next ones are fetched meanwhile. */
 static vel_status insert_early(index_batch *b) {
     vel_status status = VEL_OK;
     for (size_t i = 0; i < b->count && !status; i++) {
         index_change *c = &b->changes[i];
-        if (!c->insert) continue;
+        vel_index *ix = c->index;
         if (c->again) {
-            c->index->batch_inserts++;
-        } else if (!(status = btree_reserve(&c->index->tree, 1))) {
-            c->early = change_tree(c->index, b->bytes.data + c->at, c->size, true);
+            ix->batch_inserts += c->insert;
+        } else if (c->insert && !(status = btree_reserve(&ix->tree, 1))) {
+            pthread_rwlock_wrlock(&ix->lock);
+            c->early = btree_insert_near(&ix->tree, &b->ways[i % INDEX_AHEAD],
+                                         b->bytes.data + c->at, c->size);
+            pthread_rwlock_unlock(&ix->lock);
         }
+        if (i + INDEX_AHEAD < b->count) approach(b, i + INDEX_AHEAD);
     }
     return status;
 }
