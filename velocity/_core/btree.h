@@ -44,7 +44,9 @@ void btree_close(vel_btree *t);
  * removals in between. That takes a node for each level and each of them: for many at once it is
  * better to insert them ahead, one by one, and to remove them again when something else fails. The
  * next call drops what an earlier one reserved and was not used (0 only drops). Returns VEL_OK,
- * VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure nothing is reserved and the tree is as it was. */
+ * VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure nothing is reserved and the tree is as it was. May
+ * run beside functions that take a const tree: it changes the spare nodes and `memory` alone, and
+ * none of those functions looks at a spare node. */
 vel_status btree_reserve(vel_btree *t, size_t inserts);
 /* Returns false when the key was there. Requires: reserved; size <= BTREE_KEY_MAX. */
 bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size);
