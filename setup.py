@@ -62,6 +62,7 @@ ENGINE = [
     "index_keys",
     "index_list",
     "index_scan",
+    "index_twin",
     "lifecycle",
     "log",
     "log_room",

@@ -3,11 +3,7 @@
 #include "btree_node.h"
 
 #define MERGE_USED_MIN (BTREE_NODE_SIZE / 4)  /* a node with less looks for a neighbour */
-
-/* The way down: for each level its node, and in inner ones the child that was taken. */
-typedef struct {
-    uint32_t node[BTREE_HEIGHT_MAX], child[BTREE_HEIGHT_MAX];
-} way;
+#define APPROACH_SIZE 1280u  /* bytes of a leaf that are fetched: its header and most of its slots */
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 
@@ -94,8 +90,7 @@ vel_status btree_reserve(vel_btree *t, size_t inserts) {
 
 /* --- inserting ------------------------------------------------------------------------------ */
 
-VEL_INLINE btree_node *way_find(const vel_btree *t, way *w, const uint8_t *key, uint32_t size,
-                                uint32_t *position, bool *equal) {
+VEL_INLINE uint32_t way_down(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size) {
     uint32_t ref = t->root;
     for (uint32_t level = t->height - 1; level; level--) {
         const btree_node *n = node_at(t, ref);
@@ -103,8 +98,19 @@ VEL_INLINE btree_node *way_find(const vel_btree *t, way *w, const uint8_t *key, 
         w->child[level] = node_route(n, key, size);
         ref = node_child(n, w->child[level]);
     }
-    w->node[0] = ref;
-    btree_node *leaf = node_at(t, ref);
+    w->shape = t->shape;
+    return w->node[0] = ref;
+}
+
+void btree_approach(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size) {
+    const uint8_t *leaf = (const uint8_t *)node_at(t, way_down(t, w, key, size));
+    __builtin_prefetch(leaf + BTREE_NODE_SIZE - 1);  /* the prefix */
+    for (uint32_t at = 0; at < APPROACH_SIZE; at += 64) __builtin_prefetch(leaf + at);
+}
+
+VEL_INLINE btree_node *way_find(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size,
+                                uint32_t *position, bool *equal) {
+    btree_node *leaf = node_at(t, way_down(t, w, key, size));
     *position = node_find(leaf, key, size, equal);
     return leaf;
 }
@@ -121,7 +127,9 @@ static void root_push(vel_btree *t, const node_entry *up) {
     vel_assert(t->height <= BTREE_HEIGHT_MAX);
 }
 
-static void insert_splitting(vel_btree *t, const way *w, uint32_t position, node_entry entry) {
+static void insert_splitting(vel_btree *t, const btree_way *w, uint32_t position,
+                             node_entry entry) {
+    t->shape++;
     uint8_t keys[2][BTREE_KEY_MAX];
     for (uint32_t level = 0;; level++) {
         node_entry up;
@@ -139,22 +147,28 @@ static void insert_splitting(vel_btree *t, const way *w, uint32_t position, node
     }
 }
 
-bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size) {
-    way w;
+bool btree_insert_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size) {
     bool equal;
-    uint32_t position;
     vel_assert(size <= BTREE_KEY_MAX);
-    btree_node *leaf = way_find(t, &w, key, size, &position, &equal);
+    if (vel_unlikely(w->shape != t->shape)) way_down(t, w, key, size);
+    btree_node *leaf = node_at(t, w->node[0]);
+    uint32_t position = node_find(leaf, key, size, &equal);
     if (equal) return false;
     node_entry entry = {key, size, 0};
     if (vel_unlikely(!node_insert(leaf, position, &entry)))
-        insert_splitting(t, &w, position, entry);
+        insert_splitting(t, w, position, entry);
     atomic_set_relaxed(&t->count, t->count + 1);
     return true;
 }
 
+bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size) {
+    btree_way w;
+    way_down(t, &w, key, size);
+    return btree_insert_near(t, &w, key, size);
+}
+
 bool btree_has(const vel_btree *t, const uint8_t *key, uint32_t size) {
-    way w;
+    btree_way w;
     bool equal;
     uint32_t position;
     way_find(t, &w, key, size, &position, &equal);
@@ -188,7 +202,8 @@ static bool children_merge(vel_btree *t, btree_node *parent, uint32_t key) {
 
 /* A key was removed from the leaf: merge it, and then the nodes above it, with a neighbour where
  * they have become small. */
-static void settle(vel_btree *t, const way *w) {
+static void settle(vel_btree *t, const btree_way *w) {
+    t->shape++;
     bool gone = !node_at(t, w->node[0])->count;  /* a node without a key or a child */
     for (uint32_t level = 0; level + 1 < t->height; level++) {
         btree_node *n = node_at(t, w->node[level]), *parent = node_at(t, w->node[level + 1]);
@@ -206,7 +221,7 @@ static void settle(vel_btree *t, const way *w) {
 }
 
 bool btree_remove(vel_btree *t, const uint8_t *key, uint32_t size) {
-    way w;
+    btree_way w;
     bool equal;
     uint32_t position;
     btree_node *leaf = way_find(t, &w, key, size, &position, &equal);

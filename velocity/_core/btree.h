@@ -31,6 +31,7 @@ typedef struct {
     uint32_t height;       /* levels, 1: the root is a leaf */
     uint32_t spare;        /* nodes for reserved inserts, linked through themselves */
     uint32_t spare_count;
+    uint32_t shape;        /* changes with every split, merge, and node that goes */
 } vel_btree;
 
 /* An empty tree. Returns VEL_OK, VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; then *t is zeroed, which
@@ -43,10 +44,21 @@ void btree_close(vel_btree *t);
  * removals in between. That takes a node for each level and each of them: for many at once it is
  * better to insert them ahead, one by one, and to remove them again when something else fails. The
  * next call drops what an earlier one reserved and was not used (0 only drops). Returns VEL_OK,
- * VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure nothing is reserved and the tree is as it was. */
+ * VEL_E_MEMORY_LIMIT or VEL_E_NOMEM; on failure nothing is reserved and the tree is as it was. May
+ * run beside functions that take a const tree: it changes the spare nodes and `memory` alone, and
+ * none of those functions looks at a spare node. */
 vel_status btree_reserve(vel_btree *t, size_t inserts);
 /* Returns false when the key was there. Requires: reserved; size <= BTREE_KEY_MAX. */
 bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size);
+/* The same in two steps, so that the leaf is fetched meanwhile: the way to where a key belongs, then
+ * the insertion. Other changes may come between: a way that they have made wrong is found anew. */
+typedef struct {
+    uint32_t shape;
+    /* By level: the node, and in inner ones the child that was taken. */
+    uint32_t node[BTREE_HEIGHT_MAX], child[BTREE_HEIGHT_MAX];
+} btree_way;
+void btree_approach(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size);
+bool btree_insert_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size);
 /* Returns false when the key was not there. Never fails. */
 bool btree_remove(vel_btree *t, const uint8_t *key, uint32_t size);
 bool btree_has(const vel_btree *t, const uint8_t *key, uint32_t size);

@@ -58,14 +58,26 @@ static int rest_order(const btree_node *n, uint32_t i, const uint8_t *suffix, ui
     return (int)n->slots[i].size - (int)size;
 }
 
-/* First position from `from` whose head is not less. */
+/* Whether rest_order is < 0: mostly the first eight bytes tell. */
+VEL_INLINE bool rest_less(const btree_node *n, uint32_t i, const uint8_t *suffix, uint32_t size) {
+    if (vel_likely(n->slots[i].size >= NODE_HEAD_SIZE + 8 && size >= NODE_HEAD_SIZE + 8)) {
+        uint64_t mine = __builtin_bswap64(load_u64(node_rest(n, i)));
+        uint64_t theirs = __builtin_bswap64(load_u64(suffix + NODE_HEAD_SIZE));
+        if (vel_likely(mine != theirs)) return mine < theirs;
+    }
+    return rest_order(n, i, suffix, size) < 0;
+}
+
+/* First position from `from` whose head is not less. What a step finds cannot be foretold: the
+ * compiler is kept from making it a jump. */
 VEL_INLINE uint32_t head_find(const btree_node *n, uint32_t from, uint32_t to, uint32_t head) {
     const node_slot *base = n->slots + from;
-    uint32_t left = to - from;
+    size_t left = to - from;
     if (!left) return from;
     while (left > 1) {
-        uint32_t half = left / 2;
-        base += base[half - 1].head < head ? half : 0;
+        size_t half = left / 2;
+        const node_slot *upper = base + half;
+        base = __builtin_expect_with_probability(upper[-1].head < head, 1, 0.5) ? upper : base;
         left -= half;
     }
     return (uint32_t)(base - n->slots) + (base->head < head);
@@ -85,26 +97,31 @@ uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool 
     uint32_t prefix_size = n->prefix_size;
     *equal = false;
     if (prefix_size) {
-        int order = memcmp(key, node_prefix(n), size < prefix_size ? size : prefix_size);
-        if (order > 0) return n->count;
-        if (order || size < prefix_size) return 0;
+        const uint8_t *prefix = node_prefix(n);
+        uint32_t shared = size < prefix_size ? size : prefix_size, i = 0;
+        while (i + 8 <= shared && load_u64(key + i) == load_u64(prefix + i)) i += 8;
+        while (i < shared && key[i] == prefix[i]) i++;
+        if (i < shared) return key[i] > prefix[i] ? n->count : 0;
+        if (size < prefix_size) return 0;
         key += prefix_size;
         size -= prefix_size;
     }
     uint32_t head = suffix_head(key, size);
     uint32_t low = head_find(n, 0, n->count, head);
     if (low == n->count || n->slots[low].head != head) return low;
-    int order = rest_order(n, low, key, size);
-    if (order >= 0) { *equal = !order; return low; }
-    uint32_t high = head == UINT32_MAX ? n->count : head_find(n, ++low, n->count, head + 1);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        order = rest_order(n, middle, key, size);
-        if (!order) { *equal = true; return middle; }
-        if (order < 0) low = middle + 1;
-        else high = middle;
+    /* Of those with the same head, the first that is not less. */
+    uint32_t left = (head == UINT32_MAX ? n->count : head_find(n, low + 1, n->count, head + 1)) - low;
+    /* Where one rest lies tells nothing of another: fetch those that the search may look at. */
+    for (uint32_t i = 0, step = left / 16 + 1; left > 2 && i < left; i += step)
+        __builtin_prefetch(node_rest(n, low + i));
+    while (left > 1) {
+        uint32_t half = left / 2;
+        if (rest_less(n, low + half - 1, key, size)) low += half;
+        left -= half;
     }
-    return low;
+    int order = rest_order(n, low, key, size);
+    *equal = !order;
+    return low + (order < 0);
 }
 
 /* --- laying out ----------------------------------------------------------------------------- */
@@ -139,6 +156,17 @@ VEL_INLINE uint8_t *slot_fill(btree_node *n, node_slot *s, uint32_t head, uint32
     if (!n->level) return heap;
     store_u32(heap, child);
     return heap + 4;
+}
+
+/* memcpy of what is mostly 8 to 16 bytes. */
+VEL_INLINE void rest_copy(uint8_t *to, const uint8_t *from, uint32_t size) {
+    if (vel_likely(size - 8 <= 8)) {
+        uint64_t first = load_u64(from), last = load_u64(from + size - 8);
+        store_u64(to, first);
+        store_u64(to + size - 8, last);
+    } else if (size) {
+        memcpy(to, from, size);
+    }
 }
 
 /* Entries in their order, as they lie in one or two nodes with one from outside between: what a
@@ -218,10 +246,17 @@ static void sequence_write(const sequence *s, uint32_t from, uint32_t to, unsign
     uint32_t prefix_size = sequence_prefix(s, from, to, key);
     node_init(n, level, key, prefix_size);
     for (uint32_t i = from; i < to; i++) {
+        uint32_t at, child = level ? sequence_child(s, i) : 0;
+        const btree_node *source = sequence_at(s, i, &at);
+        if (vel_likely(source && source->prefix_size == prefix_size)) {
+            const node_slot *old = &source->slots[at];
+            uint8_t *rest = slot_fill(n, &n->slots[n->count], old->head, old->size, child);
+            rest_copy(rest, node_rest(source, at), rest_size(old->size));
+            continue;
+        }
         uint32_t size = sequence_key(s, i, prefix_size, key) - prefix_size;
-        uint32_t child = level ? sequence_child(s, i) : 0;
         uint8_t *rest = slot_fill(n, &n->slots[n->count], suffix_head(key, size), size, child);
-        if (rest_size(size)) memcpy(rest, key + NODE_HEAD_SIZE, rest_size(size));
+        rest_copy(rest, key + NODE_HEAD_SIZE, rest_size(size));
     }
     vel_assert(n->used <= BTREE_NODE_SIZE && (uint8_t *)&n->slots[n->count] <=
                                                  (uint8_t *)n + n->heap);
@@ -240,31 +275,46 @@ static void run_note(btree_node *n, uint32_t position) {
     n->last = (uint16_t)position;
 }
 
-bool node_insert(btree_node *n, uint32_t position, const node_entry *entry) {
-    uint32_t prefix_size = n->prefix_size;
-    bool shares = entry->size >= prefix_size &&
-                  memcmp(entry->key, node_prefix(n), prefix_size) == 0;
-    uint32_t size = entry->size - prefix_size;
-    if (vel_likely(shares && node_entry_size(n->level, size) <= node_room(n))) {
-        node_slot *s = &n->slots[position];
-        const uint8_t *suffix = entry->key + prefix_size;
-        memmove(s + 1, s, (n->count - position) * sizeof *s);
-        uint8_t *rest = slot_fill(n, s, suffix_head(suffix, size), size, entry->child);
-        if (rest_size(size)) memcpy(rest, suffix + NODE_HEAD_SIZE, rest_size(size));
-        run_note(n, position);
-        return true;
-    }
-    btree_node *old;
+/* Lay n out anew with an entry more, in at most size_max bytes, or leave it as it was. */
+static bool insert_anew(btree_node *n, uint32_t position, const node_entry *entry,
+                        uint32_t size_max) {
     uint64_t copy[BTREE_NODE_SIZE / sizeof(uint64_t)];
-    old = (btree_node *)(void *)copy;
+    btree_node *old = (btree_node *)(void *)copy;
     sequence s = {old, old, entry, position, position, n->count + 1u};
     memcpy(old, n, BTREE_NODE_SIZE);
-    if (!sequence_fits(&s, 0, s.count, n->level, BTREE_NODE_SIZE - COMPACTION_ROOM)) return false;
+    if (!sequence_fits(&s, 0, s.count, n->level, size_max)) return false;
     sequence_write(&s, 0, s.count, old->level, n);
     n->first_child = old->first_child;
     n->last = old->last;
     n->run_up = old->run_up;
     n->run_down = old->run_down;
+    run_note(n, position);
+    return true;
+}
+
+/* A node that was begun with a key or none has no prefix, or a short one. Looked at when the number
+ * of its keys has doubled. */
+VEL_INLINE bool prefix_lags(const btree_node *n) {
+    return n->count >= 8 && !(n->count & (n->count - 1)) &&
+           n->slots[0].size && n->slots[0].head >> 24 == n->slots[n->count - 1].head >> 24;
+}
+
+bool node_insert(btree_node *n, uint32_t position, const node_entry *entry) {
+    uint32_t prefix_size = n->prefix_size;
+    /* Between two others it shares what they share. */
+    bool shares = (position && position < n->count) ||
+                  (entry->size >= prefix_size &&
+                   memcmp(entry->key, node_prefix(n), prefix_size) == 0);
+    uint32_t size = entry->size - prefix_size;
+    if (vel_unlikely(!shares || node_entry_size(n->level, size) > node_room(n)))
+        return insert_anew(n, position, entry, BTREE_NODE_SIZE - COMPACTION_ROOM);
+    if (vel_unlikely(prefix_lags(n)) && insert_anew(n, position, entry, BTREE_NODE_SIZE))
+        return true;
+    node_slot *s = &n->slots[position];
+    const uint8_t *suffix = entry->key + prefix_size;
+    memmove(s + 1, s, (n->count - position) * sizeof *s);
+    uint8_t *rest = slot_fill(n, s, suffix_head(suffix, size), size, entry->child);
+    rest_copy(rest, suffix + NODE_HEAD_SIZE, rest_size(size));
     run_note(n, position);
     return true;
 }

@@ -425,6 +425,9 @@ def fault_set(
 ) -> None:
     """Tests: make a system call of this engine fail; fileio.h has the points."""
 
+def hash_mask_set(mask: int) -> None:
+    """Tests: engines opened from now on know only these bits of the hashes of ids."""
+
 def fault_clear() -> None:
     """Tests: let system calls work again."""
 

@@ -25,6 +25,7 @@
 #include "base.h"
 #include "btree.h"
 #include "path.h"
+#include "table.h"
 
 typedef struct vel_engine vel_engine;
 typedef struct vel_collection vel_collection;
@@ -166,7 +167,8 @@ typedef struct {
     uint32_t write;           /* index of the operation */
     uint32_t next;            /* index + 1 of the change before with the same key; 0: none */
     bool insert;
-    bool again;               /* the batch has changed the document before */
+    bool again;               /* the batch has changed the document, or a twin, before */
+    bool shared;              /* another document of the hash keeps the entry: nothing is done */
     bool early;               /* it was made by index_reserve */
     const uint8_t *id;        /* of the document: the caller's */
     uint32_t id_size;
@@ -176,8 +178,11 @@ typedef struct {
 typedef struct index_undo {
     struct index_undo *next;  /* of the batch, until it is published */
     uint32_t write, count;
-    struct { vel_index *index; uint32_t at, size; bool insert; } items[];  /* index NULL: gone */
+    struct { vel_index *index; uint32_t at, size; bool insert; } items[];  /* index NULL: gone,
+                               * or nothing was changed */
 } index_undo;
+
+#define INDEX_AHEAD 4u  /* changes whose leaves are being fetched */
 
 /* What the batch being planned does to indexes. Guarded by commit_lock. */
 typedef struct {
@@ -188,6 +193,7 @@ typedef struct {
     uint32_t *places;         /* of unique indexes' keys: index + 1 of the newest change */
     size_t place_count;       /* a power of two, or 0 */
     index_undo *undos;        /* of operations that are not published yet, in order */
+    btree_way ways[INDEX_AHEAD];  /* of change i, from the first on, at i % INDEX_AHEAD */
 } index_batch;
 
 /* An operation's document before and after; body NULL: none. */
@@ -201,6 +207,8 @@ typedef struct {
     index_body before, after;
     bool expired;             /* what was before no longer counted: its keys are checked anew */
     bool again;               /* `before` is what the batch itself has made */
+    bool in_table;            /* the document was there before the batch */
+    bool twin;                /* the batch has changed another document of the hash before */
 } index_write;
 
 /* Note what an operation changes in its collection's indexes; nothing is changed yet. Returns
@@ -225,6 +233,30 @@ vel_status index_undo_reserve(vel_engine *e, const index_undo *u);
 void index_undo_apply(const index_undo *u);
 /* An index goes: forget it. */
 void index_undo_forget(index_undo *u, const vel_index *ix);
+
+/* --- index_twin.c: documents of one hash ------------------------------------------------------ */
+
+VEL_INLINE void index_store_hash(uint8_t *p, uint64_t hash) {
+    store_u64(p, __builtin_bswap64(hash));
+}
+VEL_INLINE uint64_t index_load_hash(const uint8_t *p) { return __builtin_bswap64(load_u64(p)); }
+
+/* The next document of a hash, its record in the slab or in *cold: VEL_OK; VEL_END: there is no
+ * more; VEL_BUSY, VEL_E_*. Requires commit_lock. */
+vel_status index_next_of_hash(vel_engine *e, uint64_t hash, table_probe *probe, bool nonblock,
+                              vel_buffer *cold, const uint8_t **record, vel_error *error);
+
+/* A document of the same hash as w's, but not w's: its entries are w's, too. */
+typedef struct {
+    const uint8_t *id;        /* NULL: there is none. Of the batch, of the slab, or of `cold` */
+    uint32_t id_size;
+    vel_buffer cold;
+} index_twin;
+/* One that has a key, after the operations before in the batch; not one that has expired by `now`.
+ * The caller frees out->cold. VEL_OK, VEL_BUSY, VEL_E_*. Requires commit_lock. */
+vel_status index_find_twin(vel_engine *e, vel_index *ix, const index_write *w, const uint8_t *key,
+                           uint32_t size, int64_t now, bool nonblock, index_twin *out,
+                           vel_error *error);
 
 /* --- index_scan.c: reading ------------------------------------------------------------------- */
 

@@ -4,9 +4,6 @@
 
 #define PLACES_MIN 64u
 
-VEL_INLINE void store_hash(uint8_t *p, uint64_t hash) { store_u64(p, __builtin_bswap64(hash)); }
-VEL_INLINE uint64_t load_hash(const uint8_t *p) { return __builtin_bswap64(load_u64(p)); }
-
 VEL_INLINE bool change_tree(vel_index *ix, const uint8_t *entry, uint32_t size, bool insert) {
     pthread_rwlock_wrlock(&ix->lock);
     bool changed = insert ? btree_insert(&ix->tree, entry, size)
@@ -75,8 +72,14 @@ static vel_status places_reserve(index_batch *b) {
     return VEL_OK;
 }
 
+/* Find the way of a change, so that its leaf is fetched until its turn. */
+VEL_INLINE void approach(index_batch *b, size_t i) {
+    const index_change *c = &b->changes[i];
+    btree_approach(&c->index->tree, &b->ways[i % INDEX_AHEAD], b->bytes.data + c->at, c->size);
+}
+
 static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w,
-                             const uint8_t *key, uint32_t size, bool insert) {
+                             const uint8_t *key, uint32_t size, bool insert, bool shared) {
     vel_status status = buffer_reserve(&b->bytes, size + INDEX_HASH_SIZE);
     if (!status && b->count == b->capacity) {
         size_t capacity = b->capacity ? 2 * b->capacity : 16;
@@ -89,70 +92,16 @@ static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w
     if (status) return status;
     uint8_t *to = b->bytes.data + b->bytes.size;
     memcpy(to, key, size);
-    store_hash(to + size, w->hash);
+    index_store_hash(to + size, w->hash);
     b->changes[b->count] =
         (index_change){.index = ix, .at = b->bytes.size, .size = size + INDEX_HASH_SIZE,
-                       .write = w->write, .insert = insert, .again = w->again, .id = w->id,
-                       .id_size = w->id_size};
+                       .write = w->write, .insert = insert, .again = w->again || w->twin,
+                       .shared = shared, .id = w->id, .id_size = w->id_size};
     b->bytes.size += size + INDEX_HASH_SIZE;
     if (ix->unique) place_change(b, b->count);
+    if (b->count < INDEX_AHEAD) approach(b, b->count);
     b->count++;
     return VEL_OK;
-}
-
-/* --- documents by hash ----------------------------------------------------------------------- */
-
-/* The next document of a hash, its record in the slab or in *cold. Requires commit_lock. */
-static vel_status next_of_hash(vel_engine *e, uint64_t hash, table_probe *probe, bool nonblock,
-                               vel_buffer *cold, const uint8_t **record, vel_error *error) {
-    uint32_t position;
-    vel_ref ref;
-    while ((ref = table_probe_next(probe, &position))) {
-        const uint8_t *block = slab_at(&e->slab, ref);
-        *record = block_record(e, block);
-        if (block_is_cold(e, block)) {
-            size_t at;
-            if (nonblock) return VEL_BUSY;
-            cold->size = 0;
-            vel_status status = engine_read_location(e, block_header(block), cold, &at, error);
-            if (status) return status;
-            *record = cold->data + at;
-        }
-        if (engine_hash(e, record_id(*record), record_id_size(*record)) == hash) return VEL_OK;
-    }
-    return VEL_END;
-}
-
-/* Whether a document of the same hash as w's, but not w's, keeps the entry of a key. Mostly there
- * is no other candidate in the table, and nothing is read. */
-static vel_status is_shared(vel_engine *e, vel_index *ix, const index_write *w, const uint8_t *key,
-                            uint32_t size, bool nonblock, bool *shared, vel_error *error) {
-    table_probe probe;
-    uint32_t position, candidates = 0;
-    const uint8_t *record;
-    vel_buffer cold = {0};
-    index_keys keys;
-    *shared = false;
-    table_probe_begin(&ix->collection->table, w->hash, &probe);
-    while (table_probe_next(&probe, &position)) candidates++;
-    if (candidates < 2) return VEL_OK;
-    index_keys_open(&keys);
-    table_probe_begin(&ix->collection->table, w->hash, &probe);
-    vel_status status;
-    while (!(status = next_of_hash(e, w->hash, &probe, nonblock, &cold, &record, error))) {
-        vel_record r;
-        record_read(record, &r);
-        if (record_has_id(record, w->id, w->id_size)) continue;
-        if ((status = index_keys_of(ix, r.body, r.body_size, &keys, error))) break;
-        for (size_t i = 0; i < keys.count; i++) {
-            const index_spot *spot = &index_keys_spots(&keys)[i];
-            *shared = *shared || (spot->size == size &&
-                                  memcmp(keys.bytes.data + spot->at, key, size) == 0);
-        }
-    }
-    index_keys_free(&keys);
-    buffer_free(&cold);
-    return status == VEL_END || status == VEL_E_UNFIT ? VEL_OK : status;
 }
 
 /* --- uniqueness ------------------------------------------------------------------------------ */
@@ -214,7 +163,7 @@ static vel_status check_holder(vel_engine *e, const vel_index *ix, const index_w
     vel_buffer cold = {0};
     table_probe_begin(&ix->collection->table, hash, &probe);
     vel_status status;
-    while (!(status = next_of_hash(e, hash, &probe, nonblock, &cold, &record, error))) {
+    while (!(status = index_next_of_hash(e, hash, &probe, nonblock, &cold, &record, error))) {
         int64_t expiry = record_expiry(record);
         if (expiry && expiry <= now) continue;
         status = refuse(ix, w, key, size, record_id(record), record_id_size(record), error);
@@ -228,7 +177,8 @@ static vel_status check_holder(vel_engine *e, const vel_index *ix, const index_w
 static const index_change *newest(const index_batch *b, uint32_t chain, uint64_t hash) {
     for (; chain; chain = b->changes[chain - 1].next) {
         const index_change *c = &b->changes[chain - 1];
-        if (load_hash(b->bytes.data + c->at + c->size - INDEX_HASH_SIZE) == hash) return c;
+        if (!c->shared && index_load_hash(b->bytes.data + c->at + c->size - INDEX_HASH_SIZE) == hash)
+            return c;
     }
     return NULL;
 }
@@ -238,19 +188,23 @@ static vel_status check_unique(vel_engine *e, vel_index *ix, const index_write *
                                const uint8_t *key, uint32_t size, int64_t now, bool nonblock,
                                vel_error *error) {
     const index_batch *b = &e->index_batch;
+    index_twin other;
+    vel_status status = index_find_twin(e, ix, w, key, size, now, nonblock, &other, error);
+    if (!status && other.id) status = refuse(ix, w, key, size, other.id, other.id_size, error);
+    buffer_free(&other.cold);
+    if (status) return status;
     uint32_t chain = b->place_count ? *place_of(b, ix, key, size) : 0;
     for (uint32_t i = chain; i; i = b->changes[i - 1].next) {
         const index_change *c = &b->changes[i - 1];
-        uint64_t hash = load_hash(b->bytes.data + c->at + size);
+        uint64_t hash = index_load_hash(b->bytes.data + c->at + size);
         if (c->insert && hash != w->hash && newest(b, chain, hash) == c)
             return refuse(ix, w, key, size, c->id, c->id_size, error);
     }
     btree_cursor cursor;
-    vel_status status = VEL_OK;
     btree_seek(&ix->tree, &cursor, key, size, false);
     while (!status && btree_next(&cursor) && cursor.size == size + INDEX_HASH_SIZE &&
            memcmp(cursor.key, key, size) == 0) {
-        uint64_t hash = load_hash(cursor.key + size);
+        uint64_t hash = index_load_hash(cursor.key + size);
         if (hash != w->hash && !newest(b, chain, hash))
             status = check_holder(e, ix, w, key, size, hash, now, nonblock, error);
     }
@@ -281,11 +235,14 @@ static vel_status note_difference(vel_engine *e, vel_index *ix, const index_writ
         const uint8_t *key = (order < 0 ? before : after)->bytes.data + spot->at;
         if (checks && (order > 0 || (order == 0 && w->expired)))
             status = check_unique(e, ix, w, key, spot->size, now, nonblock, error);
-        bool shared = false;
-        if (!status && order < 0)
-            status = is_shared(e, ix, w, key, spot->size, nonblock, &shared, error);
-        if (!status && order && !shared)
-            status = add_change(&e->index_batch, ix, w, key, spot->size, order > 0);
+        index_twin other = {0};
+        if (!status && order < 0) {
+            status = index_find_twin(e, ix, w, key, spot->size, INT64_MIN, nonblock, &other, error);
+            buffer_free(&other.cold);
+        }
+        if (!status && order)
+            status = add_change(&e->index_batch, ix, w, key, spot->size, order > 0,
+                                other.id != NULL);
         i += order <= 0;
         j += order >= 0;
     }
@@ -355,17 +312,21 @@ static vel_status make_undos(index_batch *b) {
 }
 
 /* In a tree an insertion may split a node of every level: room for many at once would be a multiple
- * of what they take. */
+ * of what they take. The leaves of the next ones are fetched meanwhile. */
 static vel_status insert_early(index_batch *b) {
     vel_status status = VEL_OK;
     for (size_t i = 0; i < b->count && !status; i++) {
         index_change *c = &b->changes[i];
-        if (!c->insert) continue;
+        vel_index *ix = c->index;
         if (c->again) {
-            c->index->batch_inserts++;
-        } else if (!(status = btree_reserve(&c->index->tree, 1))) {
-            c->early = change_tree(c->index, b->bytes.data + c->at, c->size, true);
+            ix->batch_inserts += c->insert;
+        } else if (c->insert && !(status = btree_reserve(&ix->tree, 1))) {
+            pthread_rwlock_wrlock(&ix->lock);
+            c->early = btree_insert_near(&ix->tree, &b->ways[i % INDEX_AHEAD],
+                                         b->bytes.data + c->at, c->size);
+            pthread_rwlock_unlock(&ix->lock);
         }
+        if (i + INDEX_AHEAD < b->count) approach(b, i + INDEX_AHEAD);
     }
     return status;
 }
@@ -386,15 +347,19 @@ vel_status index_reserve(vel_engine *e) {
 
 index_undo *index_publish(vel_engine *e, size_t write) {
     index_batch *b = &e->index_batch;
-    for (; b->published < b->count; b->published++) {
+    index_undo *u = b->undos && b->undos->write == write ? b->undos : NULL;
+    for (uint32_t i = 0; b->published < b->count; b->published++, i++) {
         const index_change *c = &b->changes[b->published];
+        bool changed = c->early;
         if (c->write != write) break;
-        if (!c->insert || c->again)
-            change_tree(c->index, b->bytes.data + c->at, c->size, c->insert);
+        if (!c->shared && (!c->insert || c->again))
+            changed = change_tree(c->index, b->bytes.data + c->at, c->size, c->insert);
+        /* What was not changed is not undone. While it is being built the entry may have been
+         * missing, and may not be any more. */
+        if (u && !changed && (c->shared || index_state_of(c->index) != INDEX_BUILDING))
+            u->items[i].index = NULL;
     }
-    index_undo *u = b->undos;
-    if (!u || u->write != write) return NULL;
-    b->undos = u->next;
+    if (u) b->undos = u->next;
     return u;
 }
 

@@ -341,9 +341,12 @@ static vel_status build(walk *w, bool alone) {
     } else {
         status = build_beside_writers(w);
     }
-    if (status || !w->ix->unique) return status;
+    if (status) return status;
     conflicts found = {NULL, &found.first, 0};
     set_state(e, w->ix, INDEX_CHECKING);
+    /* What was written while it was built is not undone any more. */
+    status = engine_wait_synced(e, atomic_get_acquire(&e->log.seq), w->error);
+    if (status || !w->ix->unique) return status;
     status = find_conflicts(w, &found);
     if (!status && found.count) return index_refuse(w->ix, found.first, w->error);
     index_conflict_free(found.first);
@@ -357,8 +360,10 @@ static vel_status create(vel_engine *e, vel_collection *c, vel_index *ix, bool a
     vel_status status = index_enlist(e, c, ix);
     pthread_mutex_unlock(&e->commit_lock);
     if (status) return status;
+    /* What was written before the index was on the list would be undone without it. */
+    status = engine_wait_synced(e, atomic_get_acquire(&e->log.seq), error);
     w.slots = malloc(TABLE_WALK_MIN * sizeof *w.slots);
-    status = w.slots ? build(&w, alone) : VEL_E_NOMEM;
+    if (!status) status = w.slots ? build(&w, alone) : VEL_E_NOMEM;
     free(w.slots);
     buffer_free(&w.cold);
     pthread_mutex_lock(&e->commit_lock);

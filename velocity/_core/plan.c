@@ -68,6 +68,26 @@ static uint32_t index_previous(batch_index *x, const vel_write *writes, size_t i
     return previous;
 }
 
+/* Whether an operation before i is on another document of the same hash. */
+static bool index_has_twin(const batch_index *x, const vel_write *writes, size_t i) {
+    const vel_write *w = &writes[i];
+    if (!x->places) {
+        for (size_t j = 0; j < i; j++)
+            if (writes[j].hash == w->hash && writes[j].collection == w->collection &&
+                writes[j].id_size && !same_document(&writes[j], w))
+                return true;
+        return false;
+    }
+    uint32_t at = (uint32_t)(w->hash ^ w->hash >> 32 ^ w->collection->id) & x->mask;
+    for (; x->places[at]; at = (at + 1) & x->mask) {
+        const vel_write *other = &writes[x->places[at] - 1];
+        if (other->hash == w->hash && other->collection == w->collection &&
+            !same_document(other, w))
+            return true;
+    }
+    return false;
+}
+
 /* --- one operation -------------------------------------------------------------------------- */
 
 typedef struct {
@@ -78,6 +98,7 @@ typedef struct {
     bool nonblock;
     vel_outcome *outcome;
     vel_error *error;
+    batch_index index;
 } planner;
 
 /* Nothing decided, no document: what plan_put fills is left as it is. */
@@ -273,7 +294,8 @@ static vel_status plan_indexes(planner *b, size_t i, const vel_plan *before) {
     const vel_plan *p = &b->plans[i];
     if (!p->writes) return VEL_OK;
     index_write x = {w->collection, (uint32_t)i, w->hash, w->id, w->id_size,
-                     stored_body(b, before), stored_body(b, p), !before->present, p->previous != 0};
+                     stored_body(b, before), stored_body(b, p), !before->present, p->previous != 0,
+                     before->old.ref != 0, index_has_twin(&b->index, b->writes, i)};
     return index_plan(b->e, &x, b->now, b->nonblock, b->error);
 }
 
@@ -335,24 +357,23 @@ static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t 
 }
 
 VEL_INLINE vel_status plan_all(planner *b, size_t count, int flags) {
-    batch_index index;
-    vel_status status = index_open(&index, count);
+    vel_status status = index_open(&b->index, count);
     for (size_t i = 0; !status && i < count; i++) {
         plan_begin(&b->plans[i]);
         if (count > 1 && b->writes[i].kind != WRITE_UNCHANGED)
-            b->plans[i].previous = index_previous(&index, b->writes, i);
+            b->plans[i].previous = index_previous(&b->index, b->writes, i);
         b->outcome->failed = i;
         if (count > PREFETCH_SLOT / 2) prefetch_ahead(b->e, b->writes, i, count);
         status = plan_one(b, i, flags);
     }
-    free(index.places);
+    free(b->index.places);
     return status;
 }
 
 vel_status plan_batch(vel_engine *e, vel_write *writes, vel_plan *plans, size_t count, int64_t now,
                       int flags, vel_outcome *outcome, vel_error *error) {
     planner b = {e, writes, plans, now, now > e->last_stamp ? now - 1 : e->last_stamp,
-                 (flags & APPLY_NONBLOCK) != 0, outcome, error};
+                 (flags & APPLY_NONBLOCK) != 0, outcome, error, {0}};
     e->scratch.size = 0;
     if (vel_unlikely(e->index_batch.count)) index_batch_clear(&e->index_batch);
     return count == 1 ? plan_all(&b, 1, flags) : plan_all(&b, count, flags);

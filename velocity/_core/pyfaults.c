@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "engine.h"
 #include "fileio.h"
 #include "log.h"
 
@@ -75,6 +76,13 @@ static PyObject *set_segment_size(PyObject *module, PyObject *size) {
     Py_RETURN_NONE;
 }
 
+static PyObject *set_hash_mask(PyObject *module, PyObject *mask) {
+    unsigned long long bits = PyLong_AsUnsignedLongLong(mask);
+    if (PyErr_Occurred()) return NULL;
+    engine_hash_mask_set(bits);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef METHODS[] = {
     {"fault_set", (PyCFunction)(void (*)(void))set_fault, METH_VARARGS | METH_KEYWORDS,
      "fault_set(point, after, sys_errno, once=False, short=False)\n"
@@ -85,6 +93,8 @@ static PyMethodDef METHODS[] = {
      "Call watcher(point, path, to, done, sys_errno) before and after each call on files."},
     {"segment_size_set", set_segment_size, METH_O,
      "segment_size_set(size_min)\nLet segments of the log be this small; 0: as usual."},
+    {"hash_mask_set", set_hash_mask, METH_O,
+     "hash_mask_set(mask)\nEngines opened from now on know only these bits of ids' hashes."},
     {NULL, NULL, 0, NULL},
 };
 
