@@ -287,9 +287,19 @@ def run(pipeline, documents, others=None):
 
 def add_fields(spec, document):
     result = document
-    for path, expression in spec.items():
+    for path, expression in _leaves(spec):
         result = put(result, path, evaluate(expression, document), into_lists=True)
     return result
+
+
+def _leaves(spec, prefix=""):
+    """An object that is no expression sets its fields one by one: {a: {b: 1}} is {"a.b": 1}."""
+    for path, expression in spec.items():
+        plain = isinstance(expression, dict) and not any(key.startswith("$") for key in expression)
+        if plain and expression:
+            yield from _leaves(expression, f"{prefix}{path}.")
+        else:
+            yield prefix + path, expression
 
 
 def project(spec, document):

@@ -83,8 +83,8 @@ VEL_INLINE uint32_t head_find(const btree_node *n, uint32_t from, uint32_t to, u
     return (uint32_t)(base - n->slots) + (base->head < head);
 }
 
-/* A search looks at the header, the prefix at the end, a few slots and a key, and each is known only
- * from the one before: asked for at once, the first lines of slots and the last line of the node
+/* A search looks at the header, the prefix at the end, a few slots and a key, and each is known
+ * only from the one before: asked for at once, the first lines of slots and the last line of the node
  * come in the time of one. A full node of short keys has some hundred slots, 800 bytes. */
 VEL_INLINE void node_prefetch(const btree_node *n) {
     const uint8_t *node = (const uint8_t *)n;

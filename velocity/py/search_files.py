@@ -48,7 +48,7 @@ class IndexFiles:
                 if (self.path / name).exists() and _sum(self.path / name) != wanted:
                     if name != _MUTABLE:
                         return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         return sequence
 
