@@ -70,8 +70,7 @@ def test_the_cheapest_of_several_indexes(jobs):
     name = jobs.create_index("n")
     plan = jobs.explain({"state": "waiting", "n": {"$in": [1, 2, 3]}})
     assert (plan["index"], plan["keys_examined"], plan["returned"]) == ([name], 3, 1)
-    singles = {tuple(each["index"]) for each in plan["candidates"] if len(each["index"]) < 2}
-    assert singles == {(), ("state_1",), ("n_1",)}
+    assert {tuple(each["index"]) for each in plan["candidates"]} >= {(), ("state_1",), ("n_1",)}
     assert min(plan["candidates"], key=lambda each: each["cost"])["index"] == [name]
     assert jobs.explain({"state": "waiting"})["plan"] == "scan"  # half of all: dearer by index
 
