@@ -3,7 +3,7 @@
 #include "btree_node.h"
 
 #define MERGE_USED_MIN (BTREE_NODE_SIZE / 4)  /* a node with less looks for a neighbour */
-#define APPROACH_SIZE 1280u  /* bytes of a leaf that are fetched: its header and most of its slots */
+#define APPROACH_SIZE 1280u  /* bytes of a leaf that are fetched: header and most of its slots */
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 
