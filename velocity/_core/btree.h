@@ -50,8 +50,9 @@ void btree_close(vel_btree *t);
 vel_status btree_reserve(vel_btree *t, size_t inserts);
 /* Returns false when the key was there. Requires: reserved; size <= BTREE_KEY_MAX. */
 bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size);
-/* The same in two steps, so that the leaf is fetched meanwhile: the way to where a key belongs, then
- * the insertion. Other changes may come between: a way that they have made wrong is found anew. */
+/* The same in two steps, so that the leaf is fetched meanwhile: the way to where a key belongs,
+ * then the insertion. Other changes may come between: a way that they have made wrong is found
+ * anew. */
 typedef struct {
     uint32_t shape;
     /* By level: the node, and in inner ones the child that was taken. */

@@ -84,8 +84,8 @@ VEL_INLINE uint32_t head_find(const btree_node *n, uint32_t from, uint32_t to, u
 }
 
 /* A search looks at the header, the prefix at the end, a few slots and a key, and each is known
- * only from the one before: asked for at once, the first lines of slots and the last line of the node
- * come in the time of one. A full node of short keys has some hundred slots, 800 bytes. */
+ * only from the one before: asked for at once, the first lines of slots and the last line of the
+ * node come in the time of one. A full node of short keys has some hundred slots, 800 bytes. */
 VEL_INLINE void node_prefetch(const btree_node *n) {
     const uint8_t *node = (const uint8_t *)n;
     __builtin_prefetch(node + BTREE_NODE_SIZE - 1);
@@ -110,7 +110,9 @@ uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool 
     uint32_t low = head_find(n, 0, n->count, head);
     if (low == n->count || n->slots[low].head != head) return low;
     /* Of those with the same head, the first that is not less. */
-    uint32_t left = (head == UINT32_MAX ? n->count : head_find(n, low + 1, n->count, head + 1)) - low;
+    uint32_t last = n->count;
+    if (head != UINT32_MAX) last = head_find(n, low + 1, n->count, head + 1);
+    uint32_t left = last - low;
     /* Where one rest lies tells nothing of another: fetch those that the search may look at. */
     for (uint32_t i = 0, step = left / 16 + 1; left > 2 && i < left; i += step)
         __builtin_prefetch(node_rest(n, low + i));

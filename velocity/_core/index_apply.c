@@ -177,8 +177,8 @@ static vel_status check_holder(vel_engine *e, const vel_index *ix, const index_w
 static const index_change *newest(const index_batch *b, uint32_t chain, uint64_t hash) {
     for (; chain; chain = b->changes[chain - 1].next) {
         const index_change *c = &b->changes[chain - 1];
-        if (!c->shared && index_load_hash(b->bytes.data + c->at + c->size - INDEX_HASH_SIZE) == hash)
-            return c;
+        const uint8_t *end = b->bytes.data + c->at + c->size;
+        if (!c->shared && index_load_hash(end - INDEX_HASH_SIZE) == hash) return c;
     }
     return NULL;
 }

@@ -72,7 +72,8 @@ vel_status index_find_twin(vel_engine *e, vel_index *ix, const index_write *w, c
     index_keys_open(&keys);
     table_probe_begin(&ix->collection->table, w->hash, &probe);
     vel_status status;
-    while (!(status = index_next_of_hash(e, w->hash, &probe, nonblock, &out->cold, &record, error))) {
+    while (!(status = index_next_of_hash(e, w->hash, &probe, nonblock, &out->cold, &record,
+                                         error))) {
         vel_record r;
         record_read(record, &r);
         if (record_has_id(record, w->id, w->id_size) || (r.expiry && r.expiry <= now) ||
