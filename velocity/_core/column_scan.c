@@ -57,15 +57,6 @@ static vel_status mark_slice(vel_collection *c, vel_column_scan *s, size_t *coun
     return VEL_OK;
 }
 
-static vel_status set_aside(vel_buffer *unsure, const uint8_t *record) {
-    size_t size = vel_align8(record_size(record));
-    vel_status status = buffer_reserve(unsure, size);
-    if (status) return status;
-    memcpy(unsure->data + unsure->size, record, record_size(record));
-    unsure->size += size;
-    return VEL_OK;
-}
-
 /* Whether a record's row is wanted now. */
 static vel_status filter_record(vel_column_scan *s, const uint8_t *record, bool *wanted) {
     vel_record r;
@@ -74,7 +65,7 @@ static vel_status filter_record(vel_column_scan *s, const uint8_t *record, bool 
     if (!r.expiry || r.expiry > s->columns.now)
         answer = filter_try(s->filter, r.body, r.body_size);
     *wanted = answer == FILTER_YES;
-    return answer == FILTER_MAYBE ? set_aside(&s->unsure, record) : VEL_OK;
+    return answer == FILTER_MAYBE ? record_append(&s->unsure, record) : VEL_OK;
 }
 
 /* Leave those that match in `records`. */

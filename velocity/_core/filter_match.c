@@ -17,7 +17,8 @@ typedef struct {
     const uint8_t *value, *end;
 } subject;
 
-static filter_answer all_of(evaluation *e, uint32_t first, const subject *on);
+static filter_answer joined(evaluation *e, uint32_t first, const subject *on,
+                            filter_answer decides);
 
 VEL_INLINE filter_answer answer_of(bool yes) { return yes ? FILTER_YES : FILTER_NO; }
 VEL_INLINE filter_answer negate(const filter_node *n, filter_answer a) {
@@ -133,7 +134,7 @@ static filter_answer any_element(evaluation *e, const filter_node *n, const valu
         if (!next) break;
         subject element = {.value = p, .end = next};
         if (n->op == FILTER_ELEMENT && !object_subject(p, next, &element)) continue;
-        filter_answer all = all_of(e, n->first, &element);
+        filter_answer all = joined(e, n->first, &element, FILTER_NO);
         if (all == FILTER_YES) return FILTER_YES;
         if (all == FILTER_MAYBE) found = FILTER_MAYBE;
     }
@@ -168,7 +169,8 @@ static filter_answer test_value(evaluation *e, const filter_node *n, const uint8
         return any_element(e, n, &x);
     case FILTER_FIELDS: {
         subject fields;
-        return object_subject(v, end, &fields) ? all_of(e, n->first, &fields) : FILTER_NO;
+        if (!object_subject(v, end, &fields)) return FILTER_NO;
+        return joined(e, n->first, &fields, FILTER_NO);
     }
     default:
         return fits_text(e, n, &x);
@@ -228,29 +230,21 @@ static filter_answer along_path(evaluation *e, const filter_node *n, const subje
 
 static filter_answer evaluate(evaluation *e, const filter_node *n, const subject *on);
 
-static filter_answer all_of(evaluation *e, uint32_t first, const subject *on) {
-    filter_answer all = FILTER_YES;
+/* Siblings joined by AND, which NO decides, or by OR, which YES does. */
+static filter_answer joined(evaluation *e, uint32_t first, const subject *on,
+                            filter_answer decides) {
+    filter_answer all = decides == FILTER_NO ? FILTER_YES : FILTER_NO;
     for (uint32_t i = first; i; i = e->f->nodes[i].next) {
         filter_answer one = evaluate(e, &e->f->nodes[i], on);
-        if (one == FILTER_NO) return one;
+        if (one == decides) return one;
         if (one == FILTER_MAYBE) all = one;
     }
     return all;
 }
 
-static filter_answer any_of(evaluation *e, uint32_t first, const subject *on) {
-    filter_answer any = FILTER_NO;
-    for (uint32_t i = first; i; i = e->f->nodes[i].next) {
-        filter_answer one = evaluate(e, &e->f->nodes[i], on);
-        if (one == FILTER_YES) return one;
-        if (one == FILTER_MAYBE) any = one;
-    }
-    return any;
-}
-
 static filter_answer evaluate(evaluation *e, const filter_node *n, const subject *on) {
-    if (n->op == FILTER_AND) return negate(n, all_of(e, n->first, on));
-    if (n->op == FILTER_OR) return negate(n, any_of(e, n->first, on));
+    if (n->op == FILTER_AND) return negate(n, joined(e, n->first, on, FILTER_NO));
+    if (n->op == FILTER_OR) return negate(n, joined(e, n->first, on, FILTER_YES));
     return negate(n, n->path ? along_path(e, n, on) : test_value(e, n, on->value, on->end));
 }
 
@@ -323,7 +317,7 @@ static filter_answer answer(evaluation *e, const uint8_t *body, size_t size) {
     filter_answer all = e->f->fused_count ? test_fused(e, body, size) : FILTER_YES;
     if (all == FILTER_NO || !root->first) return all;
     subject on = {.body = body, .size = size};
-    filter_answer rest = all_of(e, root->first, &on);
+    filter_answer rest = joined(e, root->first, &on, FILTER_NO);
     return rest == FILTER_YES ? all : rest;
 }
 
@@ -341,6 +335,6 @@ int filter_decide(const vel_filter *f, const uint8_t *body, size_t size) {
 int filter_decide_value(const vel_filter *f, const uint8_t *value, const uint8_t *end) {
     evaluation e = {.f = f, .python = true};
     subject on = {.value = value, .end = end};
-    filter_answer a = all_of(&e, f->nodes[0].first, &on);
+    filter_answer a = joined(&e, f->nodes[0].first, &on, FILTER_NO);
     return e.failed ? -1 : a == FILTER_YES;
 }

@@ -14,7 +14,7 @@ static vel_status scan_record(void *context, vel_engine *e, const uint8_t *recor
     case FILTER_NO:
         return VEL_OK;
     case FILTER_MAYBE:
-        return scan_copy(&s->unsure, record);
+        return record_append(&s->unsure, record);
     default:
         break;
     }

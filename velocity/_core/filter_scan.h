@@ -26,16 +26,6 @@ typedef struct {
  * filter, skip, limit (at least 1), collect. Without the GIL. */
 vel_status engine_scan_next(vel_engine *e, vel_collection *c, vel_scan *s, vel_error *error);
 
-/* Copy a record, 8-aligned. VEL_OK or VEL_E_NOMEM. */
-VEL_INLINE vel_status scan_copy(vel_buffer *to, const uint8_t *record) {
-    size_t size = vel_align8(record_size(record));
-    vel_status status = buffer_reserve(to, size);
-    if (status) return status;
-    memcpy(to->data + to->size, record, record_size(record));
-    to->size += size;
-    return VEL_OK;
-}
-
 /* Take a record that matches: pass over it, or count it and, when asked for, copy it. VEL_OK or
  * VEL_E_NOMEM. */
 VEL_INLINE vel_status scan_match(vel_scan *s, const uint8_t *record) {
@@ -44,7 +34,7 @@ VEL_INLINE vel_status scan_match(vel_scan *s, const uint8_t *record) {
         return VEL_OK;
     }
     s->count++;
-    return s->collect ? scan_copy(&s->found, record) : VEL_OK;
+    return s->collect ? record_append(&s->found, record) : VEL_OK;
 }
 
 #endif

@@ -22,7 +22,7 @@ vel_status query_open(vel_query *q) {
     index_keys_open(&q->keys);
     restart(q);
     q->other_read = !q->other;
-    if (q->other) q->other_range = 0;
+    q->other_range = 0;
     if (q->other && set_open(&q->both)) return VEL_E_NOMEM;
     return q->distinct ? set_open(&q->seen) : VEL_OK;
 }
@@ -130,14 +130,12 @@ static vel_status judge(vel_query *q, const query_range *range, const uint8_t *r
 }
 
 static vel_status keep(vel_query *q, const uint8_t *record) {
-    size_t size = vel_align8(record_size(record));
-    vel_status status = buffer_reserve(&q->records, size);
-    if (!status) status = buffer_reserve(&q->places, sizeof(uint64_t));
+    uint64_t at = q->records.size;
+    vel_status status = buffer_reserve(&q->places, sizeof at);
+    if (!status) status = record_append(&q->records, record);
     if (status) return status;
-    memcpy(q->records.data + q->records.size, record, record_size(record));
-    store_u64(q->places.data + q->places.size, q->records.size);
-    q->places.size += sizeof(uint64_t);
-    q->records.size += size;
+    store_u64(q->places.data + q->places.size, at);
+    q->places.size += sizeof at;
     return VEL_OK;
 }
 

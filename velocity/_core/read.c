@@ -164,13 +164,9 @@ static vel_status find_anywhere(vel_engine *e, const vel_collection *c, uint64_t
         if (block_is_cold(e, block)) {
             status = engine_read_location(e, *header, out, at, error);
         } else if (record_has_id(record = block_record(e, block), id, id_size)) {
-            status = buffer_reserve(out, vel_align8(record_size(record)));
-            if (!status) {
-                memcpy(out->data + out->size, record, record_size(record));
-                *at = out->size;
-                out->size += vel_align8(record_size(record));
-                engine_mark_visited(e, block);
-            }
+            *at = out->size;
+            status = record_append(out, record);
+            if (!status) engine_mark_visited(e, block);
         } else {
             continue;
         }
@@ -231,13 +227,10 @@ vel_status engine_read_cold(vel_engine *e, vel_collection *c, uint64_t hash, con
 
 static vel_status copy_resident(vel_engine *e, vel_key *key, const uint8_t *block,
                                 vel_buffer *arena) {
-    const uint8_t *record = block_record(e, block);
-    size_t size = record_size(record);
-    vel_status status = buffer_reserve(arena, vel_align8(size));
+    size_t at = arena->size;
+    vel_status status = record_append(arena, block_record(e, block));
     if (status) return status;
-    memcpy(arena->data + arena->size, record, size);
-    key->at = arena->size + 1;
-    arena->size += vel_align8(size);
+    key->at = at + 1;
     engine_mark_visited(e, block);
     return VEL_OK;
 }

@@ -103,6 +103,16 @@ VEL_INLINE void record_write(const vel_record *r, uint8_t *to) {
     if (r->body_size) memcpy(p + r->id_size, r->body, r->body_size);
 }
 
+/* Append a copy of a record and padding to 8 bytes. VEL_OK or VEL_E_NOMEM. */
+VEL_INLINE vel_status record_append(vel_buffer *to, const uint8_t *r) {
+    size_t size = vel_align8(record_size(r));
+    vel_status status = buffer_reserve(to, size);
+    if (status) return status;
+    memcpy(to->data + to->size, r, record_size(r));
+    to->size += size;
+    return VEL_OK;
+}
+
 /* Check bytes from outside: sizes, flags, versions, UTF-8 of the id, and that nothing has two
  * encodings. `size` is how many bytes there are; the record may be shorter (padding follows it in
  * the log). The body is body_validate's. VEL_OK or VEL_E_CORRUPT with a static text in *why. */

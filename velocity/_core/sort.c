@@ -44,11 +44,6 @@ typedef struct {
     vel_status status;
 } chooser;
 
-static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
-    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-    return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
 static void choose(chooser *c, const uint8_t *value, const uint8_t *end) {
     vel_buffer *keys = &c->s->keys;
     size_t start = keys->size;
@@ -56,7 +51,7 @@ static void choose(chooser *c, const uint8_t *value, const uint8_t *end) {
     if (c->status) return;
     size_t size = keys->size - start;
     if (c->any) {
-        int order = compare_bytes(keys->data + start, size, keys->data + c->at, c->size);
+        int order = bytes_order(keys->data + start, size, keys->data + c->at, c->size);
         if (c->descending ? order > 0 : order < 0) {
             memmove(keys->data + c->at, keys->data + start, size);
             c->size = size;
@@ -111,11 +106,11 @@ typedef struct { const uint8_t *key; sort_entry entry; } placed;
 
 static int compare_placed(const void *a, const void *b) {
     const placed *x = a, *y = b;
-    int order = compare_bytes(x->key, x->entry.key_size, y->key, y->entry.key_size);
+    int order = bytes_order(x->key, x->entry.key_size, y->key, y->entry.key_size);
     return order ? order : (x->entry.order > y->entry.order) - (x->entry.order < y->entry.order);
 }
 
-static vel_status order_and_drop(vel_sort *s) {
+vel_status sort_end(vel_sort *s) {
     uint64_t count = sort_count(s), kept = count < s->wanted ? count : s->wanted;
     sort_entry *entries = (sort_entry *)(void *)s->entries.data;
     placed *all = malloc((count + 1) * sizeof *all);
@@ -130,16 +125,13 @@ static vel_status order_and_drop(vel_sort *s) {
         vel_buffer records = {0}, keys = {0};
         for (uint64_t i = 0; i < kept && !status; i++) {
             const uint8_t *record = s->records.data + all[i].entry.record;
-            size_t size = vel_align8(record_size(record));
-            status = buffer_reserve(&records, size);
-            if (!status) status = buffer_reserve(&keys, all[i].entry.key_size);
-            if (status) break;
             entries[i] = all[i].entry;
             entries[i].record = records.size;
             entries[i].key = keys.size;
-            memcpy(records.data + records.size, record, record_size(record));
+            status = record_append(&records, record);
+            if (!status) status = buffer_reserve(&keys, all[i].entry.key_size);
+            if (status) break;
             memcpy(keys.data + keys.size, all[i].key, all[i].entry.key_size);
-            records.size += size;
             keys.size += all[i].entry.key_size;
         }
         if (!status) {
@@ -158,23 +150,21 @@ static vel_status order_and_drop(vel_sort *s) {
 }
 
 vel_status sort_add(vel_sort *s, const uint8_t *record) {
-    size_t size = vel_align8(record_size(record)), key = s->keys.size;
-    vel_status status = buffer_reserve(&s->records, size);
-    if (!status) status = buffer_reserve(&s->entries, sizeof(sort_entry));
-    if (status) return status;
+    size_t key = s->keys.size, at = s->records.size;
     vel_record r;
     record_read(record, &r);
-    if ((status = add_key(s, &r))) {
+    vel_status status = buffer_reserve(&s->entries, sizeof(sort_entry));
+    if (!status) status = add_key(s, &r);
+    if (!status) status = record_append(&s->records, record);
+    if (status) {
         s->keys.size = key;
         return status;
     }
-    sort_entry entry = {key, s->records.size, s->given++, (uint32_t)(s->keys.size - key)};
-    memcpy(s->records.data + s->records.size, record, record_size(record));
-    s->records.size += size;
+    sort_entry entry = {key, at, s->given++, (uint32_t)(s->keys.size - key)};
     memcpy(s->entries.data + s->entries.size, &entry, sizeof entry);
     s->entries.size += sizeof entry;
     uint64_t count = sort_count(s);
-    if (s->wanted < UINT64_MAX / 4 && count >= 2 * s->wanted + KEPT_SPARE) return order_and_drop(s);
+    if (s->wanted < UINT64_MAX / 4 && count >= 2 * s->wanted + KEPT_SPARE) return sort_end(s);
     return VEL_OK;
 }
 
@@ -188,5 +178,3 @@ vel_status sort_records(vel_sort *s, vel_buffer *records) {
     records->size = 0;
     return status;
 }
-
-vel_status sort_end(vel_sort *s) { return order_and_drop(s); }

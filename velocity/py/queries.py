@@ -168,25 +168,26 @@ class Queries(QueryBase):
         if consistency is not None:
             self._check_level(consistency, True)
         compute = _computing(fields)
-        while True:
-            operations = [
-                ("rewrite", self, each.id, compute(each.fields), None, each._stamp)
-                for each in self._all(filter)
-            ]
-            try:
-                return len(self._engine.apply(operations)) if operations else 0
-            except ConflictError:
-                continue
+        return self._write_all(
+            filter,
+            lambda each: ("rewrite", self, each.id, compute(each.fields), None, each._stamp),
+        )
 
     def delete_where(self, filter: Filters, *, consistency: Level = None) -> int:
         """Delete every document that matches, all or none; how many it were."""
         filter = checked_filter(filter)
         if consistency is not None:
             self._check_level(consistency, True)
+        return self._write_all(
+            filter, lambda each: ("delete", self, each.id, None, None, each._stamp)
+        )
+
+    def _write_all(
+        self, filter: Mapping[str, Any], operation: Callable[[Document], tuple[Any, ...]]
+    ) -> int:
+        """One batch of an operation on each document that matches; again when one has changed."""
         while True:
-            operations = [
-                ("delete", self, each.id, None, None, each._stamp) for each in self._all(filter)
-            ]
+            operations = [operation(each) for each in self._all(filter)]
             try:
                 return len(self._engine.apply(operations)) if operations else 0
             except ConflictError:
