@@ -1,0 +1,1 @@
+"""ColonyOS's database interface on VelocityDB: ColonyOSAdapter, its types and constants."""

@@ -1,0 +1,204 @@
+"""Store: what every group of the adapter's methods stands on.
+
+It opens the database, makes the collections and their indexes, numbers what is added, and runs
+steps of several documents as one transaction, again when another writer came between.
+
+Any thread may use it: it has no lock, and nothing in it changes but that close() ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any, TypeVar
+
+from velocity._core.document import Document
+from velocity._core.errors import (
+    ConfigError,
+    ConflictError,
+    DatabaseClosedError,
+    QueryError,
+    SchemaError,
+)
+from velocity.py.collection import Collection
+from velocity.py.colonyos.collections import LAYOUTS
+from velocity.py.colonyos.sequence import Sequence
+from velocity.py.config import Config
+from velocity.py.database import VelocityDB
+from velocity.py.levels import Consistency
+from velocity.py.transaction import Transaction
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Store")
+
+ATTEMPTS_MAX = 1000  # of one step: each means that another writer's step was done
+
+
+class Data:
+    """The collections, by name."""
+
+    colonies: Collection
+    users: Collection
+    executors: Collection
+    locations: Collection
+    functions: Collection
+    processes: Collection
+    processgraphs: Collection
+    attributes: Collection
+    generators: Collection
+    generatorargs: Collection
+    crons: Collection
+    logs: Collection
+    files: Collection
+    snapshots: Collection
+    blueprints: Collection
+    blueprintdefinitions: Collection
+    blueprinthistory: Collection
+    security: Collection
+
+    def __init__(self, db: VelocityDB) -> None:
+        self.db = db
+        for name in LAYOUTS:
+            setattr(self, name, db.collection(name))
+        self.sequence = Sequence(self.security)
+
+
+class Step(Transaction):
+    """A transaction that finds documents by a query, too."""
+
+    def __enter__(self) -> Step:
+        super().__enter__()
+        return self
+
+    def find(
+        self, collection: str, filter: Mapping[str, Any], sort: str | list[str] | None = None,
+        limit: int | None = None,
+    ) -> list[Document]:
+        """What matches and was committed, each remembered as if it had been read by its id.
+
+        A document that begins to match before the commit is not noticed: it comes after this step.
+        """
+        found = self._db.collection(collection).find(filter, sort=sort, limit=limit).documents
+        for document in found:
+            read = self.get(collection, document.id)
+            if read is None or read.version != document.version:
+                raise ConflictError(f"{collection} {document.id!r} changed while it was read")
+        return found
+
+
+class Store:
+    """The adapter's collections in one database."""
+
+    def __init__(
+        self,
+        config: Config | VelocityDB,
+        *,
+        consistency: Mapping[str, Consistency | str] | None = None,
+    ) -> None:
+        """consistency: levels by collection name, for those that shall not have the usual one."""
+        self._levels = _levels(consistency)
+        self._open: Data | None = None
+        self._owned = not isinstance(config, VelocityDB)
+        self._db = config if isinstance(config, VelocityDB) else VelocityDB(config)
+        try:
+            self._make_collections()
+            self._open = Data(self._db)
+        except BaseException:
+            if self._owned:
+                self._db.close()
+            raise
+
+    def __enter__(self: S) -> S:
+        _ = self._data
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the adapter, and close the database if the adapter opened it. Idempotent."""
+        self._open = None
+        if self._owned:
+            self._db.close()
+
+    def initialize(self) -> None:
+        """Make the collections and indexes that are missing; opening has done so already."""
+        _ = self._data
+        self._make_collections()
+
+    @property
+    def _data(self) -> Data:
+        data = self._open
+        if data is None:
+            raise DatabaseClosedError("the adapter is closed")
+        return data
+
+    def _make_collections(self) -> None:
+        for name, layout in LAYOUTS.items():
+            collection = self._db.create_collection(
+                name,
+                layout.schema(name),
+                consistency=self._levels.get(name, layout.level),
+                if_not_exists=True,
+            )
+            there = {index.name for index in collection.indexes}
+            for index in layout.indexes:
+                if index.name not in there:
+                    collection.create_index(
+                        list(index.fields), unique=index.unique, where=index.where, name=index.name
+                    )
+
+    def _atomically(self, step: Callable[[Step], T]) -> T:
+        """Run a step as one transaction, again while others change what it has read.
+
+        Raises ConflictError when that happened a thousand times in a row.
+        """
+        db = self._data.db
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                with Step(db) as run:
+                    return step(run)
+            except ConflictError:
+                continue
+        with Step(db) as run:
+            return step(run)
+
+
+def now() -> datetime:
+    """The time, to be read once in a step."""
+    return datetime.now(timezone.utc)
+
+
+def checked(value: Any, type_: type[T], what: str) -> T:
+    """An argument that has to be of a type. Raises SchemaError."""
+    if not isinstance(value, type_):
+        raise SchemaError(f"{what}: wants {type_.__name__}, not {type(value).__name__}")
+    return value
+
+
+def checked_count(count: Any, what: str = "count") -> int:
+    """A number of results that may be given at most. Raises QueryError."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise QueryError(f"{what}: wants a number from 0, not {count!r}")
+    return count
+
+
+def _levels(given: Mapping[str, Consistency | str] | None) -> dict[str, Consistency]:
+    levels = {}
+    for name, level in (given or {}).items():
+        if name not in LAYOUTS:
+            names = ", ".join(LAYOUTS)
+            raise ConfigError(f"consistency: {name!r} is no collection; allowed: {names}")
+        try:
+            levels[name] = Consistency(level)
+        except ValueError:
+            allowed = ", ".join(each.value for each in Consistency)
+            text = f"consistency: {name}: {level!r} is not possible; allowed: {allowed}"
+            raise ConfigError(text) from None
+    return levels
