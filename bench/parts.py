@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import velocity
 from bench import columns, commits, floors, footprint, latency, space, tables, threads, ycsb
+from bench.colonyos.measure import measure as measure_colonyos
+from bench.colonyos.table import colonyos_tables
 from bench.command import say
 from bench.opening import measure_opening
 from bench.peers.compare import compare
@@ -140,6 +143,13 @@ def queries(options: argparse.Namespace) -> Part:
     return asdict(results), query_tables(results)
 
 
+def colonyos(options: argparse.Namespace) -> Part:
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        rounds = max(2, options.rounds // 4)
+        results = measure_colonyos(Path(folder), options.documents, rounds, say)
+    return asdict(results), colonyos_tables(results)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
     "ratios": ratios,
     "peers": peers,
@@ -152,4 +162,5 @@ PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
     "footprint": before_documents,
     "opening": openings,
     "columns": whole_columns,
+    "colonyos": colonyos,
 }

@@ -1,0 +1,1 @@
+"""ColonyOSAdapter beside PostgreSQL with ColonyOS's own tables: adding, finding, assigning processes."""
