@@ -81,10 +81,24 @@ class Step(Transaction):
         """
         found = self._db.collection(collection).find(filter, sort=sort, limit=limit).documents
         for document in found:
-            read = self.get(collection, document.id)
-            if read is None or read.version != document.version:
-                raise ConflictError(f"{collection} {document.id!r} changed while it was read")
+            self.remember(collection, document)
         return found
+
+    def remember(self, collection: str, document: Document) -> None:
+        """Have the commit check that a document, found outside of this step, has not changed."""
+        self._remember(collection, document)
+
+    def remove(self, collection: str, filter: Mapping[str, Any] | None = None) -> list[str]:
+        """Delete what matches now, or all there is; the ids.
+
+        For filters on fields that never change: that what was found still matches is not checked,
+        so that writers on its documents cannot keep a large step from coming to its end.
+        """
+        handle = self._db.collection(collection)
+        ids = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        for id in ids:
+            self._delete(collection, id)
+        return ids
 
 
 class Store:
@@ -180,6 +194,13 @@ def checked(value: Any, type_: type[T], what: str) -> T:
     if not isinstance(value, type_):
         raise SchemaError(f"{what}: wants {type_.__name__}, not {type(value).__name__}")
     return value
+
+
+def check_texts(**arguments: Any) -> None:
+    """Arguments, by their names, that have to be strings. Raises SchemaError."""
+    for what, value in arguments.items():
+        if not isinstance(value, str):
+            checked(value, str, what)
 
 
 def checked_count(count: Any, what: str = "count") -> int:
