@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from velocity.py.colonyos.attributes import Attributes
+from velocity.py.colonyos.colonies import Colonies
+from velocity.py.colonyos.executors import Executors
+from velocity.py.colonyos.functions import Functions
+from velocity.py.colonyos.locations import Locations
 from velocity.py.colonyos.security import Security
+from velocity.py.colonyos.users import Users
 
 
 class ColonyOSAdapter(
+    Users,
+    Colonies,
+    Locations,
+    Executors,
+    Functions,
+    Attributes,
     Security,
 ):
     """ColonyOS's database interface on VelocityDB.

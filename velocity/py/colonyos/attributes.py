@@ -210,8 +210,10 @@ def attribute_document(
         "statesequence": sequence,
         "sequence": sequence,
     }
-    derived = attribute_id(attribute.targetid, attribute.key, attribute.attributetype)
-    return attribute.attributeid or derived, fields
+    id = attribute.attributeid or attribute_id(
+        attribute.targetid, attribute.key, attribute.attributetype
+    )
+    return id, fields
 
 
 def effective_state(attribute: Document, process: Document | None) -> int:
