@@ -1,0 +1,28 @@
+"""ColonyOSAdapter: the groups of ColonyOS's database interface in one class."""
+
+from __future__ import annotations
+
+from velocity.py.colonyos.attributes import Attributes
+from velocity.py.colonyos.colonies import Colonies
+from velocity.py.colonyos.executors import Executors
+from velocity.py.colonyos.functions import Functions
+from velocity.py.colonyos.locations import Locations
+from velocity.py.colonyos.security import Security
+from velocity.py.colonyos.users import Users
+
+
+class ColonyOSAdapter(
+    Users,
+    Colonies,
+    Locations,
+    Executors,
+    Functions,
+    Attributes,
+    Security,
+):
+    """ColonyOS's database interface on VelocityDB.
+
+    Takes a Config, or an open VelocityDB, which close() leaves open; a context manager. Any thread
+    may call any method; each is one atomic step. What it raises is a VelocityError: SchemaError for
+    an argument of the wrong type, DatabaseClosedError after close(), and what its text names.
+    """
