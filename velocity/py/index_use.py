@@ -76,7 +76,7 @@ def use_of(index: Usable, conditions: Conditions, sort: Sort, merge: bool = True
     use, prefixes = _ranges_of(index, conditions, multikey, merged)
     if order is None:
         return use
-    if merged:
+    if merged and use.ranges:
         if not merge or len(use.values) < merged or len(use.ranges) > MERGED_MAX:
             return use
         use.merged, use.prefixes = merged, prefixes
