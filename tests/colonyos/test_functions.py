@@ -98,10 +98,10 @@ def test_statistics_of_every_match(adapter):
     others = [function("3", "g"), function("4", executorname="o"), function("5", colonyname="d")]
     for each in others:
         adapter.add_function(each)
-    numbers = dict(
-        counter=5, minwaittime=1.0, maxwaittime=2.0, minexectime=3.0, maxexectime=4.0,
-        avgwaittime=1.5, avgexectime=3.5,
-    )  # fmt: skip
+    numbers = {
+        "counter": 5, "minwaittime": 1.0, "maxwaittime": 2.0, "minexectime": 3.0, "maxexectime": 4.0,
+        "avgwaittime": 1.5, "avgexectime": 3.5,
+    }  # fmt: skip
     changed = changes_of_one_step(
         adapter, lambda: adapter.update_function_stats("c", "e", "f", 5, 1, 2.0, 3.0, 4, 1.5, 3.5)
     )

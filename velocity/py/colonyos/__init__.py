@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from velocity.py.colonyos.adapter import ColonyOSAdapter
 from velocity.py.colonyos.constants import (
     APPROVED,
     CANCELLED,
@@ -81,6 +82,7 @@ from velocity.py.colonyos.types.spec import (
 from velocity.py.colonyos.types.statistics import Statistics
 
 __all__ = [
+    "ColonyOSAdapter",
     "APPROVED", "CANCELLED", "ENV", "ERR", "FAILED", "GPU", "IN", "NOTSET", "OUT", "PENDING",
     "PRIORITY_MAX", "PRIORITY_MIN", "REJECTED", "RUNNING", "SUCCESS", "UNREGISTERED", "WAITING",
     "ZERO_TIME", "Allocations", "Attribute", "Blueprint", "BlueprintDefinition",
