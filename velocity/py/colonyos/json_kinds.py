@@ -9,16 +9,15 @@ right, too, turn None into the default and raise SchemaError, naming the field.
 
 from __future__ import annotations
 
-import json.encoder
 import math
-from collections.abc import Callable, ItemsView
+from collections.abc import ItemsView
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, get_args, get_origin
 
 from velocity._core.errors import SchemaError
 from velocity.py.colonyos.json_time import read_time, write_time
-from velocity.py.colonyos.json_values import copy_json, write_json
+from velocity.py.colonyos.json_values import copy_json, digits, quote, write_json
 
 
 @dataclass(frozen=True)
@@ -178,11 +177,11 @@ def _pairs(value: Any, where: str) -> ItemsView[str, Any]:
 
 
 def _texts_text(value: Any, where: str) -> str:
-    return f"[{','.join(map(_quote, _texts(value, where)))}]"
+    return f"[{','.join(map(quote, _texts(value, where)))}]"
 
 
 def _text_map_text(value: Any, where: str) -> str:
-    pairs = [f"{_quote(key)}:{_quote(each)}" for key, each in _text_map(value, where).items()]
+    pairs = [f"{quote(key)}:{quote(each)}" for key, each in _text_map(value, where).items()]
     return f"{{{','.join(pairs)}}}"
 
 
@@ -194,8 +193,6 @@ def _map_text(value: Any, where: str) -> str:
     _pairs(value, where)
     return write_json(value, where)
 
-
-_quote: Callable[[str], str] = json.encoder.encode_basestring_ascii
 
 _TEXT = "v if type(v := $value) is str else AS_TEXT(v, $where, $default)"
 _WHOLE = "v if type(v := $value) is int else AS_WHOLE(v, $where)"
@@ -239,7 +236,7 @@ NAMES: dict[str, Any] = {
     "READ_OBJECTS": _objects, "READ_OBJECT_MAP": _object_map,
     "WRITE_TIME": write_time, "WRITE_OBJECT": _write_object, "WRITE_MAYBE": _write_maybe,
     "WRITE_OBJECTS": _write_objects, "WRITE_OBJECT_MAP": _write_object_map,
-    "QUOTE": _quote, "DIGITS": int.__repr__, "REAL_TEXT": float.__repr__,
+    "QUOTE": quote, "DIGITS": digits, "REAL_TEXT": float.__repr__,
     "FLAGS": {True: "true", False: "false"}, "NO_ARRAY": "[]", "NO_MAPPING": "{}",
     "EMPTY_LIST": [], "EMPTY_DICT": {},
     "ARRAY_TEXT": _array_text, "MAP_TEXT": _map_text, "TEXTS_TEXT": _texts_text,

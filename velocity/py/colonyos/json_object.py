@@ -86,6 +86,9 @@ class JSONObject:
 
 def _made(cls: type[JSONObject], name: str) -> Callable[..., Any]:
     """Make one of a class's functions. It replaces the one that called this."""
+    if cls.__dict__[name] is not JSONObject.__dict__[name]:  # a bound method from before
+        found: Callable[..., Any] = getattr(cls, name)
+        return found
     fields, names = _fields(cls)
     lines = {"to_dict": _to_dict, "to_json": _to_json, "read": _read}[name](fields)
     exec("\n".join(lines), names)  # of templates and field names only

@@ -24,8 +24,10 @@ def write_time(time: Any, where: str) -> str:
     """
     if time is ZERO_TIME:
         return _ZERO_TEXT
-    text: str = utc(time, where).isoformat()[:-6]  # without "+00:00"
-    return f"{text.rstrip('0')}Z" if len(text) > 19 else f"{text}Z"
+    if type(time) is not datetime or time.tzinfo is not timezone.utc:
+        time = utc(time, where)
+    text: str = time.isoformat()
+    return f"{text[:26].rstrip('0')}Z" if time.microsecond else f"{text[:19]}Z"
 
 
 def read_time(value: Any, where: str) -> datetime:

@@ -7,7 +7,9 @@ names the place. A tuple is written as a list. Integers have any size.
 from __future__ import annotations
 
 import json
+import json.encoder
 import math
+from collections.abc import Callable
 from typing import Any
 
 from velocity._core.errors import SchemaError
@@ -29,19 +31,54 @@ def _finite(text: str) -> float:
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
+_SHORT = 16  # an encoder takes longer to begin than these many values to write
+
+quote: Callable[[str], str] = json.encoder.encode_basestring_ascii
+digits: Callable[[int], str] = int.__repr__
+
+
+def _real_text(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError(f"JSON cannot hold {value!r}")
+    return float.__repr__(value)
+
+
+def _list_text(value: list[Any]) -> str:
+    if len(value) > _SHORT:
+        return _encoded(value)
+    return f"[{','.join([_WRITERS[type(each)](each) for each in value])}]"
+
+
+def _dict_text(value: dict[str, Any]) -> str:
+    if len(value) > _SHORT:
+        return _encoded(value)
+    pairs = [f"{quote(key)}:{_WRITERS[type(each)](each)}" for key, each in value.items()]
+    return f"{{{','.join(pairs)}}}"
+
+
+def _encoded(value: Any) -> str:
+    text = _ENCODER.encode(value)
+    if "{" in text:
+        copy_json(value, "")  # for its check: the encoder makes text of numbers that are keys
+    return text
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: quote, int: digits, float: _real_text, list: _list_text, dict: _dict_text,
+    bool: {True: "true", False: "false"}.__getitem__, type(None): {None: "null"}.__getitem__,
+}
+
 
 def write_json(value: Any, where: str) -> str:
     """A value as JSON text, in ASCII and without spaces. Raises SchemaError."""
     try:
-        text = _ENCODER.encode(value)
-        if "{" in text:
-            _check_keys(value, where)  # the encoder would turn numbers into text
-        return text
-    except (TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, SchemaError):
-            raise
-        copy_json(value, where)
-        raise SchemaError(f"{where}: {error}") from error
+        return _WRITERS[type(value)](value)
+    except (TypeError, KeyError, ValueError, RecursionError) as error:
+        plain = copy_json(value, where)  # of subclasses and tuples; or it says what is wrong
+        try:
+            return _ENCODER.encode(plain)
+        except ValueError:  # an integer with more digits than Python writes
+            raise SchemaError(f"{where}: {error}") from error
 
 
 def read_json(text: Any, what: str) -> Any:
@@ -85,16 +122,3 @@ def _copied(value: Any, where: str) -> Any:
     if isinstance(value, (str, int)):
         return value
     raise SchemaError(f"{where}: JSON cannot hold a {type(value).__name__}")
-
-
-def _check_keys(value: Any, where: str) -> None:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            if not isinstance(key, str):
-                raise SchemaError(f"{where}: a key has to be text, not {key!r}")
-            if type(each) not in _PLAIN:
-                _check_keys(each, f"{where}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for at, each in enumerate(value):
-            if type(each) not in _PLAIN:
-                _check_keys(each, f"{where}[{at}]")
