@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from velocity.py.colonyos.attributes import Attributes
+from velocity.py.colonyos.blueprint_definitions import BlueprintDefinitions
+from velocity.py.colonyos.blueprint_history import BlueprintHistories
+from velocity.py.colonyos.blueprints import Blueprints
 from velocity.py.colonyos.colonies import Colonies
+from velocity.py.colonyos.crons import Crons
 from velocity.py.colonyos.executors import Executors
+from velocity.py.colonyos.file_labels import FileLabels
+from velocity.py.colonyos.files import Files
 from velocity.py.colonyos.functions import Functions
+from velocity.py.colonyos.generator_args import GeneratorArgs
+from velocity.py.colonyos.generators import Generators
 from velocity.py.colonyos.locations import Locations
+from velocity.py.colonyos.logs import Logs
+from velocity.py.colonyos.retention import Retention
 from velocity.py.colonyos.security import Security
+from velocity.py.colonyos.snapshots import Snapshots
 from velocity.py.colonyos.users import Users
 
 
@@ -18,6 +29,17 @@ class ColonyOSAdapter(
     Executors,
     Functions,
     Attributes,
+    Generators,
+    GeneratorArgs,
+    Crons,
+    Logs,
+    Files,
+    FileLabels,
+    Snapshots,
+    Blueprints,
+    BlueprintDefinitions,
+    BlueprintHistories,
+    Retention,
     Security,
 ):
     """ColonyOS's database interface on VelocityDB.

@@ -9,7 +9,7 @@ Any thread may use it: it has no lock, and nothing in it changes but that close(
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from velocity._core.errors import (
 )
 from velocity.py.collection import Collection
 from velocity.py.colonyos.collections import LAYOUTS
+from velocity.py.colonyos.constants import ZERO_TIME
 from velocity.py.colonyos.identifiers import random_id
 from velocity.py.colonyos.sequence import Sequence
 from velocity.py.config import Config
@@ -192,6 +193,14 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def ago(*, days: int = 0, seconds: int = 0) -> datetime:
+    """The time so long ago; ZERO_TIME when that is before all time."""
+    try:
+        return now() - timedelta(days=days, seconds=seconds)
+    except OverflowError:
+        return ZERO_TIME
+
+
 def checked(value: Any, type_: type[T], what: str) -> T:
     """An argument that has to be of a type. Raises SchemaError."""
     if not isinstance(value, type_):
@@ -210,6 +219,13 @@ def insert_once(collection: Collection, id: str, fields: Mapping[str, Any], what
         collection.insert(id, fields)
     except (DuplicateKeyError, UniqueError):
         raise DuplicateKeyError(f"{what} already exists") from None
+
+
+def checked_int(value: Any, what: str) -> int:
+    """A whole number; True and False are none. Raises SchemaError."""
+    if isinstance(value, bool):
+        raise SchemaError(f"{what}: wants int, not bool")
+    return checked(value, int, what)
 
 
 def check_texts(**arguments: Any) -> None:
