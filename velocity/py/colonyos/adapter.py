@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from velocity.py.colonyos.assignment import Assignment
 from velocity.py.colonyos.attributes import Attributes
 from velocity.py.colonyos.colonies import Colonies
 from velocity.py.colonyos.executors import Executors
 from velocity.py.colonyos.functions import Functions
+from velocity.py.colonyos.graph_counts import ProcessGraphCounts
+from velocity.py.colonyos.graphs import ProcessGraphs
 from velocity.py.colonyos.locations import Locations
+from velocity.py.colonyos.process_counts import ProcessCounts
+from velocity.py.colonyos.process_finders import ProcessFinders
+from velocity.py.colonyos.process_life import ProcessLife
+from velocity.py.colonyos.process_queue import ProcessQueue
+from velocity.py.colonyos.process_removal import ProcessRemoval
 from velocity.py.colonyos.security import Security
+from velocity.py.colonyos.timeouts import Timeouts
 from velocity.py.colonyos.users import Users
 
 
@@ -18,6 +27,15 @@ class ColonyOSAdapter(
     Executors,
     Functions,
     Attributes,
+    ProcessQueue,
+    ProcessFinders,
+    ProcessLife,
+    ProcessRemoval,
+    ProcessCounts,
+    Assignment,
+    ProcessGraphs,
+    ProcessGraphCounts,
+    Timeouts,
     Security,
 ):
     """ColonyOS's database interface on VelocityDB.
