@@ -11,7 +11,6 @@ from typing import Any
 
 from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
-from velocity.py.colonyos.attributes import remove_attributes_of
 from velocity.py.colonyos.constants import (
     CANCELLED,
     FAILED,

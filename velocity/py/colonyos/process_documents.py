@@ -58,7 +58,7 @@ def new_process(data: Data, process: Process, moment: datetime) -> NewProcess:
     storage = size_bytes(conditions.storage, "conditions.storage")
     text = _spec_text(spec, cpu, mem, storage)  # which finds fields of a wrong type
     priority, maxwaittime = spec.priority or 0, spec.maxwaittime or 0
-    fields = {
+    fields: dict[str, Any] = {
         "colonyname": conditions.colonyname,
         "state": process.state,
         "isassigned": process.isassigned,

@@ -45,7 +45,7 @@ class ProcessFinders(Store):
     def find_processes_by_colony_name(
         self, colony_name: str, seconds: int, state: int
     ) -> list[Process]:
-        """A colony's processes in a state that were submitted in the last `seconds`, oldest first."""
+        """A colony's processes in a state, submitted in the last `seconds`, oldest first."""
         data = self._data
         check_texts(colony_name=colony_name)
         wanted = {"colonyname": colony_name, **_since(seconds, state)}

@@ -13,7 +13,6 @@ from typing import Any
 from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
 from velocity.py.colonyos import process_steps as steps
-from velocity.py.colonyos.constants import ZERO_TIME
 from velocity.py.colonyos.json_time import utc
 from velocity.py.colonyos.process_documents import list_text, texts
 from velocity.py.colonyos.store import Data, Store, check_texts, checked, document_by_id, now
@@ -120,23 +119,23 @@ class ProcessLife(Store):
 
     def set_input(self, process_id: str, input: list[Any]) -> None:
         """Set `in`. Raises SchemaError when it is no list that JSON can hold."""
-        _set(self._data, process_id, {"in": list_text(checked(input, list, "in"), "in")})
+        _set_list(self._data, process_id, "in", input)
 
     def set_output(self, process_id: str, output: list[Any]) -> None:
         """Set `out`. Raises SchemaError when it is no list that JSON can hold."""
-        _set(self._data, process_id, {"out": list_text(checked(output, list, "out"), "out")})
+        _set_list(self._data, process_id, "out", output)
 
     def set_errors(self, process_id: str, errs: list[str]) -> None:
         """Set errors, the state as it is."""
-        _set(self._data, process_id, {"errors": texts(checked(errs, list, "errs"), "errs")})
+        _set_texts(self._data, process_id, "errors", errs)
 
     def set_parents(self, process_id: str, parents: list[str]) -> None:
         """Set the ids of the processes that this one waits for."""
-        _set(self._data, process_id, {"parents": texts(checked(parents, list, "parents"), "parents")})
+        _set_texts(self._data, process_id, "parents", parents)
 
     def set_children(self, process_id: str, children: list[str]) -> None:
         """Set the ids of the processes that wait for this one."""
-        _set(self._data, process_id, {"children": texts(checked(children, list, "children"), "children")})
+        _set_texts(self._data, process_id, "children", children)
 
     def set_wait_for_parents(self, process_id: str, waiting_for_parent: bool) -> None:
         """Set whether the process waits for its parents, so that it is no candidate."""
@@ -200,6 +199,14 @@ def _set(data: Data, process_id: str, fields: dict[str, Any]) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def _set_texts(data: Data, process_id: str, field: str, value: list[str]) -> None:
+    _set(data, process_id, {field: texts(checked(value, list, field), field)})
+
+
+def _set_list(data: Data, process_id: str, field: str, value: list[Any]) -> None:
+    _set(data, process_id, {field: list_text(checked(value, list, field), field)})
 
 
 def _id(process: Process) -> str:

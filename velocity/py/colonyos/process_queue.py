@@ -8,6 +8,7 @@ take from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from velocity._core.errors import DuplicateKeyError
@@ -65,8 +66,9 @@ class ProcessQueue(Store):
         data = self._data
         check_texts(executor_name=executor_name)
         sizes = sizes_of(cpu, memory, storage, nodes, processes, processes_per_node)
-        names = [executor_name]
-        where = candidates(colony_name, executor_type, names, executor_location_name, sizes)
+        where = candidates(
+            colony_name, executor_type, [executor_name], executor_location_name, sizes
+        )
         return _candidates(data, where, count)
 
     def select_and_assign(
@@ -92,7 +94,7 @@ class ProcessQueue(Store):
 
 
 def candidates(
-    colony_name: str, executor_type: str, names: list[str | None], location: str,
+    colony_name: str, executor_type: str, names: Sequence[str | None], location: str,
     sizes: dict[str, int],
 ) -> dict[str, Any]:  # fmt: skip
     """The filter of the processes that an executor may take from pools: None, the general one, or
@@ -103,7 +105,7 @@ def candidates(
     where: dict[str, Any] = {
         "colonyname": colony_name,
         "executortype": executor_type,
-        "executornames": {"$in": names} if len(names) > 1 else names[0],
+        "executornames": {"$in": list(names)} if len(names) > 1 else names[0],
         "locationname": {"$in": ["", location.casefold()]} if location else "",
         **CLAIMABLE,
     }
@@ -145,4 +147,5 @@ def _insert_with_attributes(data: Data, new: NewProcess) -> None:
     try:
         data.db.batch(added)
     except DuplicateKeyError as error:
-        raise DuplicateKeyError(f"process {new.id!r}: it or an attribute of it already exists: {error}") from None
+        what = f"process {new.id!r}, or an attribute of it,"
+        raise DuplicateKeyError(f"{what} already exists: {error}") from None

@@ -26,7 +26,8 @@ class ProcessRemoval(Store):
 
     def remove_all_processes_by_colony_name(self, colony_name: str) -> None:
         """Remove a colony's processes outside graphs."""
-        self._remove_processes({"colonyname": colony_name, **_OUTSIDE_GRAPHS}, colony_name=colony_name)
+        wanted = {"colonyname": colony_name, **_OUTSIDE_GRAPHS}
+        self._remove_processes(wanted, colony_name=colony_name)
 
     def remove_all_waiting_processes_by_colony_name(self, colony_name: str) -> None:
         """Remove a colony's WAITING processes outside graphs."""

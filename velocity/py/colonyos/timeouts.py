@@ -37,11 +37,12 @@ class Timeouts(Workflows):
             *data.processes.find({**WAITING_FOR_A_TIME, "waitdeadline": {"$lt": moment}}),
         ]
         handled = 0
+
+        def timed_out(process: Document) -> dict[str, Any]:
+            return _after_timeout(process, moment, data.sequence.next())
+
         for process in found:
-            number = data.sequence.next()
-            changed = self._close(
-                process.id, lambda stored: _after_timeout(stored, moment, number), moment
-            )
+            changed = self._close(process.id, timed_out, moment)
             handled += changed is not None and bool(changed[1])
         return handled
 

@@ -157,7 +157,7 @@ class GraphWalk:
 
     def _has_storage(self) -> GraphStorage:
         if self._storage is None:
-            raise VelocityError("the process graph does not know its storage: set_storage comes first")
+            raise VelocityError("the graph does not know its storage: set_storage comes first")
         return self._storage
 
 
