@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from velocity.py.colonyos.assignment import Assignment
 from velocity.py.colonyos.attributes import Attributes
 from velocity.py.colonyos.blueprint_definitions import BlueprintDefinitions
 from velocity.py.colonyos.blueprint_history import BlueprintHistories
@@ -14,11 +15,19 @@ from velocity.py.colonyos.files import Files
 from velocity.py.colonyos.functions import Functions
 from velocity.py.colonyos.generator_args import GeneratorArgs
 from velocity.py.colonyos.generators import Generators
+from velocity.py.colonyos.graph_counts import ProcessGraphCounts
+from velocity.py.colonyos.graphs import ProcessGraphs
 from velocity.py.colonyos.locations import Locations
 from velocity.py.colonyos.logs import Logs
+from velocity.py.colonyos.process_counts import ProcessCounts
+from velocity.py.colonyos.process_finders import ProcessFinders
+from velocity.py.colonyos.process_life import ProcessLife
+from velocity.py.colonyos.process_queue import ProcessQueue
+from velocity.py.colonyos.process_removal import ProcessRemoval
 from velocity.py.colonyos.retention import Retention
 from velocity.py.colonyos.security import Security
 from velocity.py.colonyos.snapshots import Snapshots
+from velocity.py.colonyos.timeouts import Timeouts
 from velocity.py.colonyos.users import Users
 
 
@@ -40,6 +49,15 @@ class ColonyOSAdapter(
     BlueprintDefinitions,
     BlueprintHistories,
     Retention,
+    ProcessQueue,
+    ProcessFinders,
+    ProcessLife,
+    ProcessRemoval,
+    ProcessCounts,
+    Assignment,
+    ProcessGraphs,
+    ProcessGraphCounts,
+    Timeouts,
     Security,
 ):
     """ColonyOS's database interface on VelocityDB.

@@ -57,8 +57,10 @@ def _named(name: str, id: str) -> tuple[Index, ...]:
     )
 
 
-# What may be assigned: a document leaves these two indexes when it is.
-_CLAIMABLE = {"state": 0, "isassigned": False, "waitforparents": False}
+# What may be assigned: a document leaves their index when it is.
+CLAIMABLE = {"state": 0, "isassigned": False, "waitforparents": False}
+# What may wait too long.
+WAITING_FOR_A_TIME = {"state": 0, "maxwaittime": {"$gt": 0}}
 
 LAYOUTS: dict[str, Layout] = {
     "colonies": Layout(
@@ -117,12 +119,13 @@ LAYOUTS: dict[str, Layout] = {
          "processes": INT, "processespernode": INT, "prioritytime": INT, "label": STRING,
          "initiatorid": STRING, "initiatorname": STRING, "processgraphid": STRING,
          "submissiontime": TIME, "starttime": TIME, "endtime": TIME, "waitdeadline": TIME,
-         "execdeadline": TIME, "maxexectime": INT, "execdeadlineset": BOOL, "retries": INT,
+         "execdeadline": TIME, "maxwaittime": INT, "maxexectime": INT, "maxretries": INT,
+         "execdeadlineset": BOOL, "retries": INT,
          "order": INT, "tie": INT, "statesequence": INT, "sequence": INT, "spec": STRING,
          "in": STRING, "out": STRING, "errors": ARRAY, "parents": ARRAY, "children": ARRAY},
         (
             Index("queue", ("colonyname", "executortype", "executornames", "locationname",
-                            "prioritytime", "sequence"), where=_CLAIMABLE),
+                            "prioritytime", "sequence"), where=CLAIMABLE),
             Index("listing", ("state", "colonyname", "order", "tie")),
             Index("listing_type", ("state", "colonyname", "executortype", "order", "tie")),
             Index("listing_initiator", ("state", "colonyname", "initiatorname", "order", "tie"),
@@ -130,9 +133,10 @@ LAYOUTS: dict[str, Layout] = {
             Index("listing_label", ("state", "colonyname", "label", "order", "tie"),
                   where={"label": {"$gt": ""}}),
             Index("submitted", ("colonyname", "submissiontime", "sequence")),
-            Index("assigned", ("assignedexecutorid", "state"),
+            Index("assigned", ("assignedexecutorid", "submissiontime", "sequence"),
                   where={"assignedexecutorid": {"$gt": ""}}),
             Index("graph", ("processgraphid", "sequence"), where={"processgraphid": {"$gt": ""}}),
+            Index("waitdeadline", ("waitdeadline",), where=WAITING_FOR_A_TIME),
         ),
         optional=("executornames",),
     ),

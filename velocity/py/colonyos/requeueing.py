@@ -32,7 +32,7 @@ def requeue(step: Step, data: Data, filter: Mapping[str, Any]) -> None:
         step.update("processes", process.id, waiting)
 
 
-def exec_deadline(process: Document) -> datetime:
+def exec_deadline(process: Mapping[str, Any] | Document) -> datetime:
     """When a process's execution has to end: as set, else its longest time after its start."""
     start: datetime = process["starttime"]
     deadline: datetime = process["execdeadline"]

@@ -8,6 +8,7 @@ from datetime import datetime
 from velocity.py.colonyos.constants import WAITING, ZERO_TIME
 from velocity.py.colonyos.identifiers import random_id
 from velocity.py.colonyos.json_object import JSONObject
+from velocity.py.colonyos.types.graph_walk import GraphWalk
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Edge(JSONObject):
 
 
 @dataclass
-class ProcessGraph(JSONObject):
+class ProcessGraph(GraphWalk, JSONObject):
     """The processes of a workflow. The graph knows its roots, each process its children."""
 
     processgraphid: str = ""
