@@ -68,6 +68,7 @@ ENGINE = [
     "log_room",
     "plan",
     "query",
+    "query_merge",
     "read",
     "reap",
     "recovery",

@@ -161,12 +161,13 @@ static vel_status index_walked(worker *w) {
     return status;
 }
 
-/* A query for documents whose n is in [low, high), about to begin. */
+/* A query for documents whose n is in [low, high), about to begin: one range, or two that overlap,
+ * merged. */
 typedef struct {
     vel_query q;
     query_source source;
-    query_range range;
-    vel_buffer begin, end;
+    query_range ranges[2];
+    vel_buffer begin, middle, end;
     vel_index *ix;
     int64_t low, high;
 } asking;
@@ -180,9 +181,17 @@ static vel_status ask(worker *w, asking *a) {
     a->high = a->low + rand_r(&w->chance) % 20000;
     CHECK(value_key_int(a->low, INDEX_KEY_MAX, &a->begin) == VEL_OK);
     CHECK(value_key_int(a->high, INDEX_KEY_MAX, &a->end) == VEL_OK);
-    a->range = (query_range){a->begin.data, a->end.data, (uint32_t)a->begin.size,
-                             (uint32_t)a->end.size};
-    a->source = (query_source){.index = a->ix, .ranges = &a->range, .range_count = 1};
+    a->ranges[0] = (query_range){a->begin.data, a->end.data, (uint32_t)a->begin.size,
+                                 (uint32_t)a->end.size, 0};
+    a->source = (query_source){.index = a->ix, .ranges = a->ranges, .range_count = 1};
+    if (rand_r(&w->chance) % 2) {
+        a->ranges[1] = a->ranges[0];
+        CHECK(value_key_int((a->low + a->high) / 2, INDEX_KEY_MAX, &a->middle) == VEL_OK);
+        a->ranges[1].begin = a->middle.data;
+        a->ranges[1].begin_size = (uint32_t)a->middle.size;
+        a->source.range_count = 2;
+        a->source.merged = true;
+    }
     a->q.e = s->engine;
     a->q.c = s->users;
     a->q.sources = &a->source;
@@ -195,6 +204,7 @@ static vel_status ask(worker *w, asking *a) {
 static void asked(asking *a) {
     query_close(&a->q);
     buffer_free(&a->begin);
+    buffer_free(&a->middle);
     buffer_free(&a->end);
     if (a->ix) index_release(a->ix);
 }

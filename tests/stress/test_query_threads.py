@@ -11,10 +11,15 @@ from support.threads import run_threads
 
 THREADS = 64
 WAITING = {"state": "waiting"}
+POOLS = [None, "mine", "all"]
+OF_POOLS = {"state": "waiting", "pool": {"$in": POOLS}}
+# fields, where, what is claimed
 INDEXES = {
-    "none": None,
-    "compound": (["state", "-priority", "n"], None),
-    "partial": (["-priority", "n"], WAITING),
+    "none": (None, None, WAITING),
+    "compound": (["state", "-priority", "n"], None, WAITING),
+    "partial": (["-priority", "n"], WAITING, WAITING),
+    "merged": (["state", "pool", "-priority", "n"], None, OF_POOLS),
+    "merged partial": (["pool", "-priority", "n"], WAITING, OF_POOLS),
 }
 
 
@@ -23,8 +28,10 @@ INDEXES = {
     [
         ({"storage_mode": "memory-first"}, "compound", 100_000),
         ({"storage_mode": "memory-first"}, "partial", 20_000),
+        ({"storage_mode": "memory-first"}, "merged", 50_000),
         ({"storage_mode": "memory-first"}, "none", 500),
         ({"storage_mode": "persistent", "cache_size": 1}, "compound", 10_000),
+        ({"storage_mode": "persistent", "cache_size": 1}, "merged partial", 10_000),
         ({"storage_mode": "memory-first", "sync_writes": True}, "partial", 2_000),
         ({"storage_mode": "memory-first", "sync_writes": True}, "none", 200),
     ],
@@ -34,19 +41,20 @@ def test_no_job_is_given_twice(tmp_path, settings, index, jobs):
     with velocity.open(tmp_path / "d", **settings) as db:
         c = db.create_collection("jobs")
         c.put_many(
-            (f"j{n}", {"state": "waiting", "priority": n % 10, "n": n, "pad": pad})
+            (f"j{n}", {"state": "waiting", "pool": POOLS[n % 3], "priority": n % 10, "n": n, "pad": pad})
             for n in range(jobs)
         )
-        if INDEXES[index] is not None:
-            fields, where = INDEXES[index]
+        fields, where, query = INDEXES[index]
+        if fields is not None:
             c.create_index(fields, where=where)
         sort = None if index == "none" else ["-priority", "n"]
+        assert c.explain(query, sort=sort, limit=1)["merged"] == (3 if "merged" in index else 0)
 
         def work(number):
             claim = {"$set": {"state": "running", "worker": number}}
             claimed = []
             while True:
-                document = c.find_one_and_update(WAITING, claim, sort=sort)
+                document = c.find_one_and_update(query, claim, sort=sort)
                 if document is None:
                     return claimed
                 assert (document["state"], document["worker"]) == ("running", number)
@@ -108,6 +116,10 @@ def test_what_always_matches_is_always_found(tmp_path, storage_mode):
                     assert set(steady) <= set(found), query
                     assert len(found) == len(set(found)) or "k" in query, query
                 assert len(c.find({"k": 1}, sort="n", limit=50).documents) == 50
+                merged = c.find({"k": {"$in": [1, 2]}}, sort="n", limit=50)
+                found = [document.id for document in merged if document.id in steady]
+                assert found == steady[: len(found)] and len(found) >= 40
+                assert c.explain({"k": {"$in": [1, 2]}}, sort="n", limit=50)["merged"] == 2
                 assert c.count({"k": 1}) >= 300
                 assert c.find_one({"k": 1, "n": 5})
 

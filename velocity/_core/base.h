@@ -109,6 +109,7 @@ VEL_DEFINE_ACCESS(f64, double)
 #define atomic_set_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define atomic_set_seq(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_or_release(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)
 #define atomic_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 
 /* Bytes that grow. Zeroed: empty. Not thread-safe. */

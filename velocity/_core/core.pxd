@@ -262,7 +262,7 @@ cdef extern from "index.h" nogil:
     vel_status index_drop(vel_engine *e, vel_collection *c, const char *name, index_where **where)
     vel_status index_find(vel_engine *e, vel_collection *c, const char *name, vel_index **out)
     void index_release(vel_index *ix)
-    bint index_is_multikey(const vel_index *ix)
+    uint32_t index_multikey(const vel_index *ix)
     uint64_t index_entries(const vel_index *ix)
     uint64_t index_bytes(const vel_index *ix)
     void index_cursor_open(index_cursor *c, vel_index *ix, const uint8_t *begin,

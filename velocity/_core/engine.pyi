@@ -257,6 +257,8 @@ class QueryResult:
     def __len__(self) -> int: ...
     def __getitem__(self, place: Any) -> Any: ...
 
+MERGED_MAX: int  # ranges of an index that are read together
+
 class IndexGone(Exception):
     """A plan does not fit any more: its index was dropped, or it is for other values."""
 
@@ -338,7 +340,9 @@ class QueryBase(QueryRuns):
         shape: Any,
         version: int,
         index: Index,
-        equals: list[int],
+        multikey: int,
+        equals: list[tuple[int, ...]],
+        merged: int,
         range_of: Callable[[list[Any]], tuple[bytes, bytes] | None] | None,
         reverse: bool,
         constants: list[tuple[int, Any]] | None,
@@ -346,9 +350,10 @@ class QueryBase(QueryRuns):
     ) -> None:
         """Answer queries of this shape by this index from now on.
 
-        version: of the indexes when it was planned. equals: places of the values, one for each of
-        its first fields. constants: (place, value) for which alone the plan holds; types:
-        (place, types), likewise.
+        version: of the indexes when it was planned; multikey: of the index then. equals: a tuple of
+        places of the values for each of its first fields. merged: how many of these are the prefix
+        of ranges that are merged, or 0. constants: (place, value) for which alone the plan holds;
+        types: (place, types), likewise.
         """
     def _index_version(self) -> int:
         """Changes whenever an index is created or dropped."""
@@ -454,6 +459,9 @@ class Index:
     def unique(self) -> bool: ...
     @property
     def multikey(self) -> bool: ...
+    @property
+    def multikey_fields(self) -> int:
+        """The fields at which some document has, or had, a list: bit i for field i."""
     @property
     def entries(self) -> int: ...
     @property

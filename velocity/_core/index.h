@@ -58,7 +58,7 @@ typedef struct vel_index {
                                * it until the index is gone */
     uint32_t holds;           /* atomic: the collection's, and those of index_find */
     uint32_t state;           /* atomic: index_state; changed under commit_lock and `lock` */
-    uint32_t multikey;        /* atomic: some document has, or had, a list there */
+    uint32_t multikey;        /* atomic: bit i: some document has, or had, a list at field i */
     pthread_rwlock_t lock;
     vel_btree tree;           /* see Threads, above */
     size_t batch_inserts;     /* while a batch reserves; commit_lock */
@@ -73,8 +73,9 @@ typedef struct index_list {
 VEL_INLINE index_state index_state_of(const vel_index *ix) {
     return (index_state)atomic_get_acquire(&ix->state);
 }
-/* Any thread. */
-VEL_INLINE bool index_is_multikey(const vel_index *ix) {
+/* The fields at which some document has, or had, a list: bit i for field i. Set before such a
+ * document has entries. Any thread. */
+VEL_INLINE uint32_t index_multikey(const vel_index *ix) {
     return atomic_get_acquire(&ix->multikey);
 }
 VEL_INLINE uint64_t index_entries(const vel_index *ix) {

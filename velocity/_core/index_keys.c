@@ -160,19 +160,21 @@ static vel_status join(index_keys *k, const index_keys *more) {
 static vel_status read_lists(vel_index *ix, const uint8_t *body, size_t size, index_keys *k,
                              vel_error *error) {
     index_keys field;
-    bool list = false, list_before = false;
-    vel_status status = read_field(ix, 0, body, size, k, &list_before, error);
+    bool list;
+    uint32_t lists = 0;  /* bit i: field i has one */
+    vel_status status = read_field(ix, 0, body, size, k, &list, error);
+    if (!status) lists = list;
     index_keys_open(&field);
     for (uint32_t i = 1; i < ix->field_count && !status; i++) {
         status = read_field(ix, i, body, size, &field, &list, error);
-        if (!status && list && list_before)
+        if (!status && list && lists)
             status = unfit(ix, VEL_E_UNFIT, &ix->paths[i], TWO_LISTS, error);
-        list_before = list_before || list;
+        if (!status) lists |= (uint32_t)list << i;
         if (!status)
             status = unfit(ix, join(k, &field), &ix->paths[i], TOO_LONG, error);
     }
     index_keys_free(&field);
-    if (!status && list_before) atomic_set_release(&ix->multikey, 1);
+    if (!status && lists & ~index_multikey(ix)) atomic_or_release(&ix->multikey, lists);
     return status;
 }
 

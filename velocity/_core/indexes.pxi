@@ -67,8 +67,13 @@ cdef class Index:
 
     @property
     def multikey(self):
-        """Whether some document has, or had, a list there."""
-        return index_is_multikey(self.ix)
+        """Whether some document has, or had, a list in one of the fields."""
+        return index_multikey(self.ix) != 0
+
+    @property
+    def multikey_fields(self):
+        """The fields of which that is true: bit i for field i."""
+        return index_multikey(self.ix)
 
     @property
     def entries(self):

@@ -24,6 +24,8 @@ vel_status query_open(vel_query *q) {
     q->other_read = !q->other;
     q->other_range = 0;
     if (q->other && set_open(&q->both)) return VEL_E_NOMEM;
+    if (q->source_count && q->sources->merged && !(q->merge = query_merge_new(q->sources)))
+        return VEL_E_NOMEM;
     return q->distinct ? set_open(&q->seen) : VEL_OK;
 }
 
@@ -32,8 +34,10 @@ void query_close(vel_query *q) {
     buffer_free(&q->slice);
     buffer_free(&q->records);
     buffer_free(&q->places);
+    free(q->merge);
     free(q->seen.places);
     free(q->both.places);
+    q->merge = NULL;
     q->seen.places = q->both.places = NULL;
 }
 
@@ -85,19 +89,29 @@ static const query_range *range_at(vel_query *q) {
     return NULL;
 }
 
+/* The range at hand has been read; merged, with all others. */
+static void range_end(vel_query *q) {
+    const query_source *s = &q->sources[q->source];
+    q->positioned = false;
+    if (s->merged) q->range = q->reverse ? 0 : s->range_count;
+    else if (q->reverse) q->range--;
+    else q->range++;
+}
+
 /* A key stands for its entries: no bound lies between a key and the hash behind it. */
 static bool in_range(const query_range *range, const uint8_t *key, size_t size) {
     return bytes_order(key, size, range->begin, range->begin_size) >= 0 &&
            bytes_order(key, size, range->end, range->end_size) < 0;
 }
 
-/* Whether a document has a key in the range now. When it is not met again (distinct), a key in any
- * range will do: it may have moved from one to another. */
+/* Whether a document has a key in the range now. When it is not met again (distinct), or the ranges
+ * are read together, a key in any range will do: it may have moved from one to another. */
 static vel_status holds(vel_query *q, const query_range *range, const vel_record *r, bool *in,
                         vel_error *error) {
     const query_source *s = &q->sources[q->source];
-    const query_range *first = q->distinct ? s->ranges : range;
-    size_t count = q->distinct ? s->range_count : 1;
+    bool any = q->distinct || s->merged;
+    const query_range *first = any ? s->ranges : range;
+    size_t count = any ? s->range_count : 1;
     vel_status status = index_keys_of(s->index, r->body, r->body_size, &q->keys, error);
     *in = false;
     for (size_t i = 0; !status && i < q->keys.count && !*in; i++) {
@@ -147,6 +161,8 @@ static uint64_t wanted(const vel_query *q) {
 static size_t slice_size(const vel_query *q) {
     uint64_t size = wanted(q);
     if ((q->filter || q->other) && size < QUERY_SLICE / 8) size *= 4;
+    /* Every slice of a merge looks each range up, so it should pay. */
+    if (q->filter && q->merge && size < q->sources->range_count) size = q->sources->range_count;
     return size < QUERY_SLICE ? (size_t)size : QUERY_SLICE;
 }
 
@@ -154,8 +170,9 @@ static size_t slice_size(const vel_query *q) {
 static vel_status read_slice(vel_query *q, const query_range *range, index_read *reads,
                              size_t *count, bool attached, vel_error *error) {
     uint64_t hashes[QUERY_SLICE];
+    const query_source *s = &q->sources[q->source];
     if (!q->positioned) {
-        index_cursor_open(&q->cursor, q->sources[q->source].index, range->begin, range->begin_size,
+        index_cursor_open(&q->cursor, s->index, range->begin, range->begin_size,
                           range->end, range->end_size, q->reverse);
         q->positioned = true;
     }
@@ -163,8 +180,11 @@ static vel_status read_slice(vel_query *q, const query_range *range, index_read 
     before.begun = q->cursor.begun;
     before.last_size = q->cursor.last_size;
     memcpy(before.last, q->cursor.last, q->cursor.last_size);
-    vel_status status = index_scan(&q->cursor, hashes, slice_size(q), count, NULL);
+    vel_status status =
+        s->merged ? query_merge_scan(q->merge, &q->cursor, hashes, slice_size(q), count)
+                  : index_scan(&q->cursor, hashes, slice_size(q), count, NULL);
     if (status) return status == VEL_NOT_FOUND ? VEL_MISMATCH : status;
+    if (index_multikey(s->index) != s->multikey) return VEL_MISMATCH;
     if (!*count) return VEL_NOT_FOUND;
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++)
@@ -219,6 +239,7 @@ static vel_status read_other(vel_query *q) {
     vel_status status = set_room(&q->both);
     if (!status) status = index_scan(&q->cursor, hashes, QUERY_SLICE, &count, NULL);
     if (status) return status == VEL_NOT_FOUND ? VEL_MISMATCH : status;
+    if (index_multikey(q->other->index) != q->other->multikey) return VEL_MISMATCH;
     for (size_t i = 0; i < count; i++) set_add(&q->both, hashes[i]);
     q->keys_examined += count;
     if (!count) {
@@ -241,9 +262,7 @@ vel_status query_step(vel_query *q, bool attached, vel_error *error) {
     if (!status) status = read_slice(q, range, reads, &count, attached, error);
     if (!status) return judge_slice(q, range, reads, count, error);
     if (status != VEL_NOT_FOUND) return status;
-    q->positioned = false;
-    if (q->reverse) q->range--;
-    else q->range++;
+    range_end(q);
     return VEL_OK;
 }
 

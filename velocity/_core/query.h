@@ -7,6 +7,10 @@
  * not match; one that is moved while the query runs may be missed, or found where it was. With
  * `distinct` no document is met twice.
  *
+ * Ranges of one index may be merged: read side by side, in the order of what lies behind the values
+ * that are equal throughout each of them (its prefix). An entry that is in several of them, but for
+ * the prefix, is a document with a list there, and comes once.
+ *
  * Not thread-safe: belongs to one call.
  */
 #ifndef VEL_QUERY_H
@@ -19,13 +23,22 @@
 
 #define QUERY_SLICE 256u
 
-typedef struct { const uint8_t *begin, *end; uint32_t begin_size, end_size; } query_range;
+typedef struct {
+    const uint8_t *begin, *end;
+    uint32_t begin_size, end_size;
+    uint32_t prefix_size;       /* merged: of begin, what all entries of the range begin with */
+} query_range;
 
 typedef struct {
     vel_index *index;
-    const query_range *ranges;  /* sorted, apart; read from the last one in reverse */
+    const query_range *ranges;  /* sorted, apart; read from the last one in reverse. Merged: in any
+                                 * order, and one may be there twice */
     size_t range_count;
+    bool merged;                /* not of one source among several, nor of `other` */
+    uint32_t multikey;          /* what index_multikey was when it was planned */
 } query_source;
+
+typedef struct query_merge query_merge;
 
 /* Hashes of documents: open addressing, 0 empty. */
 typedef struct { uint64_t *places, mask, count; } hash_set;
@@ -45,7 +58,8 @@ typedef struct {
     size_t source, range, other_range;
     bool other_read;
     bool positioned;
-    index_cursor cursor;
+    index_cursor cursor;        /* merged: of the last entry, what is behind the prefix */
+    query_merge *merge;         /* where the merged ranges stand; NULL: none are */
     hash_set seen;              /* distinct: documents met */
     hash_set both;              /* those of `other`, once they have been read */
     index_keys keys;            /* of the document at hand */
@@ -63,8 +77,8 @@ void query_close(vel_query *q);
 /* Find: all that is asked for, or at least one more slice. attached: the thread is attached;
  * VEL_BUSY comes back, with nothing lost, when a record is on disk: call again without the GIL.
  * Sets q->done at the end. Requires: the filter needs no Python, or attached.
- * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, plan again; VEL_E_*; VEL_E_PYTHON
- * with an exception. */
+ * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, or lists have come into another of
+ * its fields: plan again; VEL_E_*; VEL_E_PYTHON with an exception. */
 vel_status query_step(vel_query *q, bool attached, vel_error *error);
 
 VEL_INLINE uint64_t query_count(const vel_query *q) { return q->places.size / sizeof(uint64_t); }
@@ -78,5 +92,13 @@ vel_status query_sort(vel_query *q, vel_sort *order);
 /* A vel_choose: the first document that the query finds, under the commit lock; `context` is the
  * query: of limit 1, not distinct. */
 vel_status query_choose(void *context, vel_write *write, vel_error *error);
+
+/* --- query_merge.c --------------------------------------------------------------------------- */
+
+/* Room for a merge of a source's ranges, which stay the caller's; free it. NULL: no memory. */
+query_merge *query_merge_new(const query_source *s);
+/* index_scan of all the ranges together. *c: opened, its bounds are not looked at. */
+vel_status query_merge_scan(query_merge *m, index_cursor *c, uint64_t *hashes, size_t capacity,
+                            size_t *count);
 
 #endif

@@ -17,15 +17,21 @@ cdef class QueryBase(QueryRuns):
         cdef list values = []
         return shape_of(filter, sort, values), values
 
-    def _keep_plan(self, shape, uint64_t version, Index index, list equals, range_of, bint reverse,
-                   constants, types):
+    def _keep_plan(self, shape, uint64_t version, Index index, uint32_t multikey, list equals,
+                   Py_ssize_t merged, range_of, bint reverse, constants, types):
         """Answer queries of this shape by this index from now on. version: of the indexes when it
-        was planned. equals: places of the values, one for each of its first fields. constants:
-        (place, value) of values for which alone the plan holds, or None. types: (place, types),
-        likewise."""
+        was planned; multikey: of the index then. equals: a tuple of places of the values for each
+        of its first fields. merged: how many of these are the prefix of ranges that are merged, or
+        0. constants: (place, value) of values for which alone the plan holds, or None. types:
+        (place, types), likewise."""
         cdef _Shape kept = _Shape.__new__(_Shape)
         kept.index, kept.equals, kept.range_of, kept.reverse = index, equals, range_of, reverse
         kept.version, kept.constants, kept.types = version, constants, types
+        kept.multikey, kept.merged, kept.ranges = multikey, merged, 1
+        for places in equals:
+            kept.ranges *= <size_t>len(places)
+        if kept.ranges > SHAPE_RANGES:
+            raise ValueError(f"{kept.ranges} ranges")
         if len(self._shapes) >= SHAPES_MAX:
             self._shapes.clear()
         self._shapes[shape] = kept
@@ -50,8 +56,8 @@ cdef class QueryBase(QueryRuns):
         if kept.version != collection_metadata_changes(self.c):
             self._shapes.clear()
             return None
-        if index_is_multikey(kept.index.ix):
-            return None  # since then: one document may have several entries
+        if index_multikey(kept.index.ix) != kept.multikey:
+            return None  # lists came since then: another plan
         if kept.types is not None:
             for place, allowed in kept.types:
                 if type(values[place]) not in allowed:
@@ -65,33 +71,26 @@ cdef class QueryBase(QueryRuns):
     cdef list _quick(self, object filter, object sort, uint64_t limit):
         """The first documents of a simple query; None: no plan is kept for it."""
         cdef _Shape kept
-        cdef query_range range
-        cdef query_source source
+        cdef asked a
         cdef vel_query q
-        cdef vel_buffer begin, end
-        cdef uint8_t begin_room[KEY_ROOM]
-        cdef uint8_t end_room[KEY_ROOM]
         cdef list values = []
         kept = self._kept(filter, sort, values)
         if kept is None:
             return None
         self._check()
-        buffer_borrow(&begin, begin_room, KEY_ROOM)
-        buffer_borrow(&end, end_room, KEY_ROOM)
+        buffer_borrow(&a.bytes, a.room, RANGES_ROOM)
         memset(&q, 0, sizeof(q))
         try:
-            if not kept.bounds(values, &begin, &end):
+            if not kept.ask(&q, &a, values):
                 return []
             q.limit = limit
-            kept.ask(&q, &source, &range, &begin, &end)
             self._walk(&q, NULL)
-            return None if index_is_multikey(kept.index.ix) else self._found(&q)
+            return self._found(&q)
         except IndexGone:
             return None
         finally:
             query_close(&q)
-            buffer_free(&begin)
-            buffer_free(&end)
+            buffer_free(&a.bytes)
 
     def find_one(self, filter=None, sort=None, *, consistency=None):
         """The first document that matches, or None. Arguments are those of find."""
@@ -145,16 +144,13 @@ cdef class QueryBase(QueryRuns):
     cdef object _claim_quick(self, object filter, dict changes, object sort, bint return_new):
         """The step under one lock, for a shape whose plan is kept; None: not that way."""
         cdef _Shape kept
-        cdef query_range range
-        cdef query_source source
+        cdef asked a
         cdef vel_query q
         cdef vel_write w
         cdef vel_outcome outcome
         cdef vel_error error
         cdef vel_status status = VEL_BUSY
-        cdef vel_buffer begin, end, body
-        cdef uint8_t begin_room[KEY_ROOM]
-        cdef uint8_t end_room[KEY_ROOM]
+        cdef vel_buffer body
         cdef uint8_t body_room[BODY_ROOM]
         cdef uint8_t current_room[BODY_ROOM]
         cdef int64_t now = clock_wall_ns()
@@ -163,17 +159,15 @@ cdef class QueryBase(QueryRuns):
         if kept is None:
             return None
         self._check()
-        buffer_borrow(&begin, begin_room, KEY_ROOM)
-        buffer_borrow(&end, end_room, KEY_ROOM)
+        buffer_borrow(&a.bytes, a.room, RANGES_ROOM)
         buffer_borrow(&body, body_room, BODY_ROOM)
         buffer_borrow(&outcome.current, current_room, BODY_ROOM)
         error.path[0] = error.what[0] = 0
         memset(&q, 0, sizeof(q))
         q.e, q.c, q.limit, q.attached = self.e, self.c, 1, True
         try:
-            if not kept.bounds(values, &begin, &end):
+            if not kept.ask(&q, &a, values):
                 return None
-            kept.ask(&q, &source, &range, &begin, &end)
             write_begin(&w, self.c, 0, NULL, 0, WRITE_MERGE, REQUIRE_PRESENT)
             w.flags = WRITE_KEEP_EXPIRY
             body_encode(changes, self.c.names, &body)
@@ -200,8 +194,7 @@ cdef class QueryBase(QueryRuns):
             return None
         finally:
             query_close(&q)
-            buffer_free(&begin)
-            buffer_free(&end)
+            buffer_free(&a.bytes)
             buffer_free(&body)
             buffer_free(&outcome.current)
 

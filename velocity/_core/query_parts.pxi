@@ -8,7 +8,10 @@ DEF SHAPES_MAX = 256       # kept by one handle
 DEF ATTACHED_MAX = 256     # documents wanted; more are read without the GIL
 DEF ATTACHED_STEPS = 4     # slices read with the GIL, before it is given up
 DEF STEPS = 64             # slices read between two looks at signals
-DEF KEY_ROOM = 256         # bytes on the stack for a range's end
+DEF RANGES_ROOM = 512      # bytes on the stack for the ends of ranges
+DEF SHAPE_RANGES = 64      # that a kept plan merges at most
+
+MERGED_MAX = SHAPE_RANGES  # ranges of an index that are read together
 
 cdef extern from *:
     """
@@ -31,11 +34,13 @@ cdef extern from "query.h" nogil:
     ctypedef struct query_range:
         const uint8_t *begin
         const uint8_t *end
-        uint32_t begin_size, end_size
+        uint32_t begin_size, end_size, prefix_size
     ctypedef struct query_source:
         vel_index *index
         const query_range *ranges
         size_t range_count
+        bint merged
+        uint32_t multikey
     ctypedef struct vel_query:
         vel_engine *e
         vel_collection *c
@@ -60,6 +65,7 @@ cdef extern from "query.h" nogil:
     uint32_t record_measure(vel_record *r)
     void record_write(const vel_record *r, uint8_t *to)
 
+cdef bytes AFTER = b"\xff" * INDEX_AFTER
 cdef set COMPARES = {"$gt", "$gte", "$lt", "$lte"}
 cdef tuple SCALARS = (str, int, float, bool, bytes, datetime)
 
@@ -129,9 +135,13 @@ cdef class _Sources:
             self.sources[i].index = (<Index?>sources[i].index).ix
             self.sources[i].ranges = self.ranges + total
             self.sources[i].range_count = len(sources[i].ranges)
+            self.sources[i].multikey = sources[i].multikey
+            self.sources[i].merged = sources[i].prefixes is not None
             for begin, end in sources[i].ranges:
                 range_set(&self.ranges[total], begin, end)
                 total += 1
+            for n, size in enumerate(sources[i].prefixes or ()):
+                (<query_range *>self.sources[i].ranges)[<size_t>n].prefix_size = size
 
     def __dealloc__(self):
         PyMem_Free(self.sources)
@@ -144,48 +154,85 @@ cdef int range_set(query_range *r, bytes begin, bytes end) except -1:
     return 0
 
 
+cdef struct asked:             # by a kept plan
+    vel_buffer bytes           # of the ranges' ends
+    uint8_t room[RANGES_ROOM]
+    query_range ranges[SHAPE_RANGES]
+    query_source source
+
+
 @cython.final
 cdef class _Shape:
     """The plan of all queries of one shape: fields equal to something, then perhaps a range."""
     cdef Index index
     cdef bint reverse
     cdef uint64_t version      # of the indexes
+    cdef uint32_t multikey     # of the index
     cdef list constants        # (place, value): what the plan holds for; None: any values
     cdef list types            # (place, types of the value), likewise
-    cdef list equals           # places of the values in the filter, by field of the index
+    cdef list equals           # places of the values in the filter, a tuple by field of the index
+    cdef size_t ranges         # one for each choice of these values
+    cdef Py_ssize_t merged     # leading fields that are the prefix of ranges read together, or 0
     cdef object range_of       # of the field behind them: values -> (begin, end); None: no range
 
-    cdef bint bounds(self, list values, vel_buffer *begin, vel_buffer *end) except -1:
-        """The range for these values, in two buffers; False: nothing lies in it."""
-        cdef Py_ssize_t i
+    cdef bint ask(self, vel_query *q, asked *a, list values) except -1:
+        """Fill in a query for these values; False: nothing can match. *a: its bytes are open; the
+        caller frees them."""
+        cdef const uint8_t *end
+        cdef const char *tails[2]
+        cdef size_t sizes[2]
+        cdef bytes first = b"", last = AFTER
+        cdef size_t n
         try:
-            for i in range(len(self.equals)):
-                pykey_append(values[self.equals[i]], self.index.ix.descending[i] != 0, <size_t>-1,
-                             begin)
-            part = None if self.range_of is None else self.range_of(values)
+            if self.range_of is not None:
+                part = self.range_of(values)
+                if part is None:
+                    return False
+                first, last = part
+            tails[0], tails[1] = first, last
+            sizes[0], sizes[1] = <size_t>len(first), <size_t>len(last)
+            for n in range(self.ranges):
+                self.add_range(values, n, tails, sizes, a)
         except SchemaError:
             raise IndexGone() from None  # no value: the filter's compiler says what is wrong
-        append(end, begin.data, begin.size)
-        if self.range_of is None:
-            if buffer_reserve(end, INDEX_AFTER):
-                raise MemoryError()
-            memset(end.data + end.size, 0xFF, INDEX_AFTER)
-            end.size += INDEX_AFTER
-            return True
-        if part is None:
-            return False
-        append(begin, <const char *><bytes>part[0], <size_t>len(part[0]))
-        append(end, <const char *><bytes>part[1], <size_t>len(part[1]))
+        end = a.bytes.data
+        for n in range(self.ranges):
+            a.ranges[n].begin = end
+            a.ranges[n].end = end = end + a.ranges[n].begin_size
+            end += a.ranges[n].end_size
+        a.source.index, a.source.multikey = self.index.ix, self.multikey
+        a.source.ranges, a.source.range_count = a.ranges, self.ranges
+        a.source.merged = self.merged > 0
+        q.sources, q.source_count = &a.source, 1
+        q.reverse, q.recheck = self.reverse, True
         return True
 
-    cdef int ask(self, vel_query *q, query_source *source, query_range *range, vel_buffer *begin,
-                 vel_buffer *end) except -1:
-        """Fill in a query for these bounds, which the caller keeps."""
-        range.begin, range.begin_size = begin.data, <uint32_t>begin.size
-        range.end, range.end_size = end.data, <uint32_t>end.size
-        source.index, source.ranges, source.range_count = self.index.ix, range, 1
-        q.sources, q.source_count = source, 1
-        q.reverse, q.recheck = self.reverse, True
+    cdef int add_range(self, list values, size_t n, const char **tails, size_t *sizes,
+                       asked *a) except -1:
+        """Append the ends of range n: a choice of values, and behind it each of the two tails."""
+        cdef tuple places
+        cdef Py_ssize_t i
+        cdef size_t start = a.bytes.size, size
+        cdef query_range *made = &a.ranges[n]
+        made.prefix_size = 0
+        for i in range(len(self.equals)):
+            places = <tuple>self.equals[i]
+            place = places[0]
+            if len(places) > 1:
+                place = places[n % <size_t>len(places)]
+                n //= <size_t>len(places)
+            pykey_append(values[place], self.index.ix.descending[i] != 0, <size_t>-1, &a.bytes)
+            if i + 1 == self.merged:
+                made.prefix_size = <uint32_t>(a.bytes.size - start)
+        size = a.bytes.size - start
+        append(&a.bytes, tails[0], sizes[0])
+        made.begin_size = <uint32_t>(size + sizes[0])
+        if buffer_reserve(&a.bytes, size + sizes[1]):
+            raise MemoryError()
+        memcpy(a.bytes.data + a.bytes.size, a.bytes.data + start, size)
+        a.bytes.size += size
+        append(&a.bytes, tails[1], sizes[1])
+        made.end_size = <uint32_t>(size + sizes[1])
         return 0
 
 
@@ -218,6 +265,12 @@ cdef object shape_of(object filter, object sort, list values):
             values.append(value)
         elif type(value) is dict and value:
             for operator, argument in (<dict>value).items():
+                if operator == "$in" and type(argument) is list:
+                    if not append_scalars(<list>argument, values):
+                        return None
+                    shape.append(operator)
+                    shape.append(len(<list>argument))
+                    continue
                 # An argument that is not a number is no bound, and null is equal to missing.
                 if operator not in COMPARES or type(argument) not in SCALARS:
                     return None
@@ -238,6 +291,15 @@ cdef object shape_of(object filter, object sort, list values):
     elif sort is not None:
         return None
     return tuple(shape)
+
+
+cdef bint append_scalars(list from_, list values) except -1:
+    """Whether all are plain values, which are appended to `values`."""
+    for value in from_:
+        if value is not None and type(value) not in SCALARS:
+            return False
+        values.append(value)
+    return True
 
 
 cdef bint is_special(object name) except -1:

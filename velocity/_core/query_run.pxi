@@ -186,7 +186,7 @@ cdef class QueryRuns(ColumnsBase):
 
     def _count_ranges(self, plan):
         """How many documents lie in the ranges of a plan that says all, without looking at them;
-        None: some of them have expired, so that they must be looked at."""
+        None: they must be looked at, since some have expired, or have several entries by now."""
         self._check()
         self._engine._reap()
         if engine_is_due(self.e, clock_wall_ns()):
@@ -195,6 +195,8 @@ cdef class QueryRuns(ColumnsBase):
         for source in plan.sources:
             for begin, end in source.ranges:
                 total += (<Index>source.index).count_range(begin, end)
+            if index_multikey((<Index>source.index).ix) != <uint32_t>source.multikey:
+                return None
         return total
 
     def _with_fields(self, Document document, fields):

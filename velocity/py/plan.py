@@ -11,21 +11,24 @@ Source: Selinger et al., Access Path Selection in a Relational Database Manageme
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import combinations, product
+from itertools import combinations
+from math import log2
 from typing import Any
 
 from velocity._core.engine import Index
 from velocity.py.conditions import Conditions, conditions_of
-from velocity.py.index_bounds import AFTER, Range, range_of, value_key
+from velocity.py.index_bounds import Range
+from velocity.py.index_use import Sort, Usable, Use, use_of
 
 INTERSECTED_MAX = 4  # indexes that are tried two by two
-RANGES_MAX = 1_000  # of one index; a filter with more combinations is limited by fewer fields
 COST_SEEK = 10.0  # finding the first entry of a range
 COST_ENTRY = 0.3  # one entry that is only compared
 COST_FETCH = 5.0  # one entry and its document
 COST_SORT = 4.0  # one document that has to be sorted
+COST_TURN = 0.1  # one entry of merged ranges, for each doubling of their number
+SLICE = 256  # entries read at a time; then each of the merged ranges is looked up again
 MATCHES_RESIDUAL = 0.25  # share of documents that pass conditions no index answers: a guess
 MATCHES_UNKNOWN = 0.1  # the same of a whole filter
 
@@ -37,9 +40,6 @@ _TYPES: dict[Any, tuple[type, ...]] = {
     "binData": (bytes,),
 }
 
-Sort = Sequence[tuple[str, int]]
-
-
 @dataclass(frozen=True)
 class Source:
     """Ranges of one index, in its order."""
@@ -47,6 +47,8 @@ class Source:
     index: Index
     ranges: list[Range]
     estimate: int  # entries
+    multikey: int  # fields of the index that had lists when this was planned
+    prefixes: list[int] | None  # Use's
 
 
 @dataclass
@@ -61,7 +63,8 @@ class Plan:
     multikey: bool = False  # one document may have several entries in the ranges
     cost: float = 0.0
     limits: frozenset[str] = frozenset()  # paths whose limits made the ranges
-    equals: int = 0  # fields of the index that are equal to one value
+    equals: int = 0  # leading fields of the index that are limited to single values
+    merged: int = 0  # leading fields in front of the order of merged ranges; 0: none are merged
     unique: bool = False  # there is one document at most
     keep: bool = False  # the plan is the same for other values in the filter, but for
     types: dict[str, tuple[type, ...]] = field(default_factory=dict)  # likewise
@@ -72,16 +75,6 @@ class Plan:
     @property
     def estimate(self) -> int:
         return sum(source.estimate for source in self.sources)
-
-
-@dataclass(frozen=True)
-class Usable:
-    """An index that a plan may use. where: the filter of a partial one."""
-
-    index: Index
-    fields: list[tuple[str, int]]
-    unique: bool
-    where: Mapping[str, Any] | None
 
 
 class Planner:
@@ -145,51 +138,47 @@ class Planner:
     ) -> Plan | None:
         if index.where and not self._implied(index.where, filter, conditions):
             return None
-        ranges, used, exact = ranges_of(index, conditions)
-        ordered, reverse = order_of(index, conditions, sort)
-        if not used and not (sort and ordered):
+        use = use_of(index, conditions, sort)
+        if not use.used and not (sort and use.ordered):
             return None
-        multikey = index.index.multikey
-        if not used and multikey:
-            return None
-        entries = sum(index.index.count_range(*each, exact=False) for each in ranges)
+        entries = sum(index.index.count_range(*each, exact=False) for each in use.ranges)
         partial = conditions_of(index.where or {})
         where = partial.constants()
         implied = {path for path, value in where.items() if _only(conditions, path, value)}
         typed = _typed(index.where, conditions)
-        covered = exact and conditions.all_exact() and used | implied >= set(conditions.paths)
+        covered = (
+            use.exact and conditions.all_exact() and use.used | implied >= set(conditions.paths)
+        )
         share = 1.0 if covered else MATCHES_RESIDUAL
-        looked = float(entries)
-        if wanted is not None and ordered:
-            looked = min(looked, wanted / share)
-        cost = COST_SEEK * len(ranges) + looked * COST_FETCH
-        if not ordered:
-            cost += entries * share * COST_SORT
-        constants = conditions.constants()
-        equals = next(
-            (at for at, (path, _) in enumerate(index.fields) if path not in constants),
-            len(index.fields),
+        cost = _cost(use, entries, share, wanted)
+        if use.merged:
+            afterwards = use_of(index, conditions, sort, merge=False)
+            other_cost = _cost(afterwards, entries, share, wanted)
+            if other_cost < cost:
+                use, cost = afterwards, other_cost
+        keep = (
+            covered
+            and use.ordered
+            and use.keep
+            and implied | set(typed) >= set(partial.paths)
+            and not partial.alternatives
+            and partial.exact
         )
         return Plan(
             "index",
-            [Source(index.index, ranges, entries)],
-            reverse,
-            ordered,
+            [Source(index.index, use.ranges, entries, use.multikey, use.prefixes)],
+            use.reverse,
+            use.ordered,
             covered,
-            multikey,
+            use.several,
             cost,
-            limits=frozenset(used),
-            equals=equals,
-            keep=covered
-            and ordered
-            and len(ranges) == 1
-            and not multikey
-            and implied | set(typed) >= set(partial.paths)
-            and not partial.alternatives
-            and partial.exact,
+            limits=frozenset(use.used),
+            equals=len(use.values),
+            merged=use.merged,
+            keep=keep,
             types=typed,
             constants={path: where[path] for path in implied},
-            unique=index.unique and equals == len(index.fields),
+            unique=index.unique and len(use.ranges) == 1 and len(use.values) == len(index.fields),
         )
 
     def _implied(
@@ -243,6 +232,20 @@ class Planner:
         return min((plan for plan in plans if plan), key=lambda plan: plan.cost, default=None)
 
 
+def _cost(use: Use, entries: int, share: float, wanted: int | None) -> float:
+    """Of reading its entries, of which a share of documents matches."""
+    ranges = len(use.ranges)
+    looked = float(entries)
+    if wanted is not None and use.ordered:
+        looked = min(looked, wanted / share)
+    cost = COST_SEEK * ranges + looked * COST_FETCH
+    if use.merged:
+        cost += looked * COST_TURN * log2(max(ranges, 2)) + COST_SEEK * ranges * (looked // SLICE)
+    if not use.ordered:
+        cost += entries * share * COST_SORT
+    return cost
+
+
 def _typed(
     where: Mapping[str, Any] | None, conditions: Conditions
 ) -> dict[str, tuple[type, ...]]:
@@ -278,62 +281,12 @@ def _only(conditions: Conditions, path: str, value: Any) -> bool:
     return limits is not None and limits.equal == [value] and type(limits.equal[0]) is type(value)
 
 
-def ranges_of(index: Usable, conditions: Conditions) -> tuple[list[Range], set[str], bool]:
-    """The ranges of an index that hold all the filter can match, sorted; the paths that made them;
-    whether they say exactly what those paths' limits say."""
-    prefixes = [b""]
-    used: set[str] = set()
-    exact = True
-    for path, direction in index.fields:
-        limits = conditions.paths.get(path)
-        if limits is None or not limits.usable:
-            break
-        if limits.equal is not None:
-            keys = {value_key(value, direction) for value in limits.equal}
-            if len(prefixes) * len(keys) > RANGES_MAX:
-                exact = False
-                break
-            prefixes = [prefix + key for prefix, key in product(prefixes, sorted(keys))]
-            used.add(path)
-            continue
-        used.add(path)
-        if index.index.multikey and limits.low and limits.high:
-            # One element may be above the low bound and another below the high one.
-            limits, exact = replace(limits, high=None), False
-        part = range_of(limits.low, limits.high, direction)
-        if part is None:
-            return [], used, exact
-        return [(prefix + part[0], prefix + part[1]) for prefix in sorted(prefixes)], used, exact
-    return [(prefix, prefix + AFTER) for prefix in sorted(prefixes)], used, exact
-
-
-def order_of(index: Usable, conditions: Conditions, sort: Sort) -> tuple[bool, bool]:
-    """Whether the index gives the order asked for, and whether it has to be read backwards."""
-    if not sort:
-        return True, False
-    if index.index.multikey:
-        return False, False
-    # Only what is indexed is known to hold no list, of which one element has the value.
-    indexed = {path for path, _ in index.fields}
-    constants = {path for path in conditions.constants() if path in indexed}
-    left = [(path, direction) for path, direction in sort if path not in constants]
-    if not left:
-        return True, False
-    start = 0
-    while start < len(index.fields) and index.fields[start][0] in constants:
-        start += 1
-    fields = list(index.fields[start : start + len(left)])
-    if [path for path, _ in fields] != [path for path, _ in left]:
-        return False, False
-    turned = {direction != wanted for (_, direction), (_, wanted) in zip(fields, left, strict=True)}
-    return (True, turned.pop()) if len(turned) == 1 else (False, False)
-
-
 def _reason(plan: Plan, considered: int) -> str:
     if plan.kind == "scan":
         if considered == 1:
             return "no index fits the filter or the order"
         return f"reading the whole collection is the cheapest of {considered} plans"
     parts = ["the ranges say all the filter says" if plan.covered else "the filter is checked, too"]
-    parts.append("in the order asked for" if plan.ordered else "sorted afterwards")
+    merged = f", {len(plan.sources[0].ranges)} ranges merged" if plan.merged else ""
+    parts.append(f"in the order asked for{merged}" if plan.ordered else "sorted afterwards")
     return f"least cost of {considered} plans; {', '.join(parts)}"

@@ -17,10 +17,11 @@ from velocity.py.by_id import ID, answer_by_id, names_id
 from velocity.py.conditions import Bound, Conditions, conditions_of
 from velocity.py.ids import new_id
 from velocity.py.index_bounds import Range, range_of
+from velocity.py.index_use import Usable
 from velocity.py.levels import Consistency
 from velocity.py.metadata import read_metadata
 from velocity.py.operators import Update, has_operators
-from velocity.py.plan import Plan, Planner, Usable, is_type_alone
+from velocity.py.plan import Plan, Planner, is_type_alone
 from velocity.py.query import (
     Sort,
     checked_count,
@@ -31,6 +32,7 @@ from velocity.py.query import (
 
 Level = Consistency | str | None
 Filters = Mapping[str, Any] | None
+Places = dict[tuple[str, str], tuple[int, ...]]
 
 
 class Queries(QueryBase):
@@ -78,8 +80,6 @@ class Queries(QueryBase):
             except (IndexGone, NotFoundError):
                 self._check_usable()
                 continue
-            if not plan.multikey and any(source.index.multikey for source in plan.sources):
-                continue  # since it was planned: a document may have been met twice
             if limit is not None and plan.keep:
                 self._keep(plan, version, conditions, filter, sort)
             return documents, keys, examined, plan
@@ -102,7 +102,8 @@ class Queries(QueryBase):
 
         plan: "index", "union", "intersection", "scan", or "id" for a filter that names ids. index:
         names. bounds: per index, a list of the ranges of keys, in hexadecimal. order: "index" when
-        documents come sorted, "sort" when they had to be, None when no order was asked for.
+        documents come sorted, "sort" when they had to be, None when no order was asked for. merged:
+        the number of ranges that were read side by side for the order's sake, 0 if none.
         covered: the bounds say all that the filter says.
         keys_examined, documents_examined, returned: counted while it ran. estimate: entries the
         planner expected. why: in words. candidates: the plans that were weighed.
@@ -122,6 +123,7 @@ class Queries(QueryBase):
             ],
             "reverse": plan.reverse,
             "order": ordering,
+            "merged": len(plan.sources[0].ranges) if plan.merged else 0,
             "covered": plan.covered,
             "estimate": plan.estimate,
             "keys_examined": keys,
@@ -260,36 +262,42 @@ class Queries(QueryBase):
         if shape is None:
             return
         places = _places(filter)
-        index = plan.sources[0].index
-        fields = index.fields
+        [source] = plan.sources
+        fields = source.index.fields
         equals = [places[path, "$eq"] for path, _ in fields[: plan.equals]]
         range_of = None
         if plan.equals < len(fields) and fields[plan.equals][0] in conditions.paths:
             path, direction = fields[plan.equals]
             range_of = _range_maker(places, path, direction)
-        constants = [(places[path, "$eq"], value) for path, value in plan.constants.items()]
-        types = [(places[path, "$eq"], types) for path, types in plan.types.items()]
+        constants = [(places[path, "$eq"][0], value) for path, value in plan.constants.items()]
+        types = [(places[path, "$eq"][0], types) for path, types in plan.types.items()]
         self._keep_plan(
-            shape, version, index, equals, range_of, plan.reverse, constants or None, types or None
-        )
+            shape, version, source.index, source.multikey, equals, plan.merged, range_of,
+            plan.reverse, constants or None, types or None,
+        )  # fmt: skip
 
 
-def _places(filter: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """Of each path and operator, the place of its value among the filter's values."""
-    places: dict[tuple[str, str], int] = {}
+def _places(filter: Mapping[str, Any]) -> Places:
+    """Of each path and operator, the places of its values among the filter's values: one, or those
+    of $in, which are found under $eq."""
+    places: Places = {}
+    count = 0
     for path, wanted in filter.items():
-        for operator in wanted if isinstance(wanted, dict) else ("$eq",):
-            places[path, operator] = len(places)
+        for operator, argument in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
+            values = len(argument) if operator == "$in" else 1
+            name = "$eq" if operator == "$in" else operator
+            places[path, name] = tuple(range(count, count + values))
+            count += values
     return places
 
 
 def _range_maker(
-    places: dict[tuple[str, str], int], path: str, direction: int
+    places: Places, path: str, direction: int
 ) -> Callable[[list[Any]], Range | None]:
     """What makes the range of a field out of a filter's values."""
     bounds = [
-        (place, operator[:3], operator.endswith("e"))
-        for (name, operator), place in places.items()
+        (found[0], operator[:3], operator.endswith("e"))
+        for (name, operator), found in places.items()
         if name == path
     ]
     low = next((bound for bound in bounds if bound[1] == "$gt"), None)

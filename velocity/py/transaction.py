@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from velocity._core.document import Document
 from velocity._core.engine import CollectionBase, fitted_fields
-from velocity._core.errors import DuplicateKeyError, NotFoundError, SchemaError, VelocityError
+from velocity._core.errors import (
+    ConflictError,
+    DuplicateKeyError,
+    NotFoundError,
+    SchemaError,
+    VelocityError,
+)
 from velocity._core.filter import Filter
 from velocity.py.collection import CHUNK, checked_limit
 from velocity.py.ids import new_id
@@ -150,8 +156,7 @@ class Transaction:
         state = self._state(collection, id)
         if state.document is None:
             return False
-        self._ops.append(("delete", self._db.collection(collection), id, None, None, None))
-        self._written.setdefault(collection, {})[id] = _State(None, 0)
+        self._delete(collection, id)
         return True
 
     def compare_and_swap(
@@ -264,11 +269,23 @@ class Transaction:
             self._read[collection, id] = state
         return state
 
+    def _remember(self, collection: str, document: Document) -> None:
+        """As if the document had been read by its id. Raises ConflictError if another one was."""
+        self._check_active()
+        found = _State(document, document.version)
+        read = self._read.setdefault((collection, document.id), found).document
+        if read is None or read._stamp != document._stamp:
+            raise ConflictError(f"{collection} {document.id!r} changed while it was read")
+
     def _present(self, collection: str, id: str) -> Document:
         document = self._state(collection, id).document
         if document is None:
             raise NotFoundError(f"collection {collection!r} has no document {id!r}")
         return document
+
+    def _delete(self, collection: str, id: str) -> None:
+        self._ops.append(("delete", self._db.collection(collection), id, None, None, None))
+        self._written.setdefault(collection, {})[id] = _State(None, 0)
 
     def _write(
         self,

@@ -57,8 +57,10 @@ def _named(name: str, id: str) -> tuple[Index, ...]:
     )
 
 
-# What may be assigned: a document leaves these two indexes when it is.
-_CLAIMABLE = {"state": 0, "isassigned": False, "waitforparents": False}
+# What may be assigned: a document leaves their index when it is.
+CLAIMABLE = {"state": 0, "isassigned": False, "waitforparents": False}
+# What may wait too long.
+WAITING_FOR_A_TIME = {"state": 0, "maxwaittime": {"$gt": 0}}
 
 LAYOUTS: dict[str, Layout] = {
     "colonies": Layout(
@@ -117,12 +119,13 @@ LAYOUTS: dict[str, Layout] = {
          "processes": INT, "processespernode": INT, "prioritytime": INT, "label": STRING,
          "initiatorid": STRING, "initiatorname": STRING, "processgraphid": STRING,
          "submissiontime": TIME, "starttime": TIME, "endtime": TIME, "waitdeadline": TIME,
-         "execdeadline": TIME, "maxexectime": INT, "execdeadlineset": BOOL, "retries": INT,
+         "execdeadline": TIME, "maxwaittime": INT, "maxexectime": INT, "maxretries": INT,
+         "execdeadlineset": BOOL, "retries": INT,
          "order": INT, "tie": INT, "statesequence": INT, "sequence": INT, "spec": STRING,
          "in": STRING, "out": STRING, "errors": ARRAY, "parents": ARRAY, "children": ARRAY},
         (
             Index("queue", ("colonyname", "executortype", "executornames", "locationname",
-                            "prioritytime", "sequence"), where=_CLAIMABLE),
+                            "prioritytime", "sequence"), where=CLAIMABLE),
             Index("listing", ("state", "colonyname", "order", "tie")),
             Index("listing_type", ("state", "colonyname", "executortype", "order", "tie")),
             Index("listing_initiator", ("state", "colonyname", "initiatorname", "order", "tie"),
@@ -130,9 +133,10 @@ LAYOUTS: dict[str, Layout] = {
             Index("listing_label", ("state", "colonyname", "label", "order", "tie"),
                   where={"label": {"$gt": ""}}),
             Index("submitted", ("colonyname", "submissiontime", "sequence")),
-            Index("assigned", ("assignedexecutorid", "state"),
+            Index("assigned", ("assignedexecutorid", "submissiontime", "sequence"),
                   where={"assignedexecutorid": {"$gt": ""}}),
             Index("graph", ("processgraphid", "sequence"), where={"processgraphid": {"$gt": ""}}),
+            Index("waitdeadline", ("waitdeadline",), where=WAITING_FOR_A_TIME),
         ),
         optional=("executornames",),
     ),
@@ -163,7 +167,8 @@ LAYOUTS: dict[str, Layout] = {
          "workflowspec": STRING, "trigger": INT, "timeout": INT, "firstpack": TIME,
          "lastrun": TIME, "sequence": INT},
         (Index("name", ("colonyname", "name"), unique=True),
-         Index("colony", ("colonyname", "sequence"))),
+         Index("colony", ("colonyname", "sequence")),
+         Index("order", ("sequence",))),
     ),
     "generatorargs": Layout(
         "queues of the arguments of generators",
@@ -180,7 +185,8 @@ LAYOUTS: dict[str, Layout] = {
          "lastrun": TIME, "workflowspec": STRING, "prevprocessgraphid": STRING,
          "waitforprevprocessgraph": BOOL, "sequence": INT},
         (Index("name", ("colonyname", "name"), unique=True),
-         Index("colony", ("colonyname", "sequence"))),
+         Index("colony", ("colonyname", "sequence")),
+         Index("order", ("sequence",))),
     ),
     "logs": Layout(
         "lines that processes and executors wrote",
@@ -198,7 +204,8 @@ LAYOUTS: dict[str, Layout] = {
          "sequencenr": INT, "checksum": STRING, "checksumalg": STRING, "ref": STRING,
          "added": TIME},
         (Index("revisions", ("colonyname", "label", "name", "sequencenr")),
-         Index("names", ("colonyname", "name", "sequencenr"))),
+         Index("names", ("colonyname", "name", "sequencenr")),
+         Index("colony", ("colonyname", "sequencenr"))),
     ),
     "snapshots": Layout(
         "files of a label at one moment",
@@ -206,13 +213,14 @@ LAYOUTS: dict[str, Layout] = {
         {"colonyname": STRING, "label": STRING, "name": STRING, "fileids": ARRAY,
          "added": TIME, "sequence": INT},
         (Index("name", ("colonyname", "name"), unique=True),
+         Index("newest", ("colonyname", "added", "sequence")),
          Index("colony", ("colonyname", "sequence"))),
     ),
     "blueprints": Layout(
         "what executors are to keep in being",
         Consistency.STRONG,
         {"kind": STRING, "namespace": STRING, "name": STRING, "location": STRING,
-         "blueprint": STRING, "sequence": INT},
+         "blueprint": STRING, "status": STRING, "sequence": INT},
         (Index("name", ("namespace", "name"), unique=True),
          Index("kind", ("kind", "namespace", "name"))),
     ),
@@ -222,6 +230,7 @@ LAYOUTS: dict[str, Layout] = {
         {"namespace": STRING, "name": STRING, "group": STRING, "kind": STRING,
          "definition": STRING, "sequence": INT},
         (Index("name", ("namespace", "name"), unique=True),
+         Index("order", ("name", "sequence")),
          Index("group", ("group", "name", "sequence")),
          Index("kind", ("kind", "sequence"))),
     ),
@@ -230,7 +239,8 @@ LAYOUTS: dict[str, Layout] = {
         Consistency.EVENTUAL,
         {"blueprintid": STRING, "generation": INT, "timestamp": TIME, "history": STRING,
          "sequence": INT},
-        (Index("blueprint", ("blueprintid", "timestamp", "sequence")),),
+        (Index("blueprint", ("blueprintid", "timestamp", "sequence")),
+         Index("generation", ("blueprintid", "generation", "sequence"))),
     ),
     "security": Layout(
         "the server's id, and the adapter's counters",

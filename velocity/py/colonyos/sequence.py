@@ -11,6 +11,7 @@ import threading
 from velocity.py.collection import Collection
 
 BLOCK = 1_000_000
+FILES = "files"  # counts the revisions of files that were added
 _ID = "sequence"
 
 
@@ -38,3 +39,9 @@ def add_to_counter(counters: Collection, id: str, amount: int) -> int:
     assert counted is not None
     total: int = counted["count"]
     return total
+
+
+def counter(counters: Collection, id: str) -> int:
+    """What a counter of the database is."""
+    counted = counters.get(id)
+    return 0 if counted is None else counted["count"]

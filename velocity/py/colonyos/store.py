@@ -9,7 +9,7 @@ Any thread may use it: it has no lock, and nothing in it changes but that close(
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -18,11 +18,15 @@ from velocity._core.errors import (
     ConfigError,
     ConflictError,
     DatabaseClosedError,
+    DuplicateKeyError,
     QueryError,
     SchemaError,
+    UniqueError,
 )
 from velocity.py.collection import Collection
 from velocity.py.colonyos.collections import LAYOUTS
+from velocity.py.colonyos.constants import ZERO_TIME
+from velocity.py.colonyos.identifiers import random_id
 from velocity.py.colonyos.sequence import Sequence
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB
@@ -81,10 +85,24 @@ class Step(Transaction):
         """
         found = self._db.collection(collection).find(filter, sort=sort, limit=limit).documents
         for document in found:
-            read = self.get(collection, document.id)
-            if read is None or read.version != document.version:
-                raise ConflictError(f"{collection} {document.id!r} changed while it was read")
+            self.remember(collection, document)
         return found
+
+    def remember(self, collection: str, document: Document) -> None:
+        """Have the commit check that a document, found outside of this step, has not changed."""
+        self._remember(collection, document)
+
+    def remove(self, collection: str, filter: Mapping[str, Any] | None = None) -> list[str]:
+        """Delete what matches now, or all there is; the ids.
+
+        For filters on fields that never change: that what was found still matches is not checked,
+        so that writers on its documents cannot keep a large step from coming to its end.
+        """
+        handle = self._db.collection(collection)
+        ids = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        for id in ids:
+            self._delete(collection, id)
+        return ids
 
 
 class Store:
@@ -175,11 +193,66 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def ago(*, days: int = 0, seconds: int = 0) -> datetime:
+    """The time so long ago; ZERO_TIME when that is before all time."""
+    try:
+        return now() - timedelta(days=days, seconds=seconds)
+    except OverflowError:
+        return ZERO_TIME
+
+
 def checked(value: Any, type_: type[T], what: str) -> T:
     """An argument that has to be of a type. Raises SchemaError."""
     if not isinstance(value, type_):
         raise SchemaError(f"{what}: wants {type_.__name__}, not {type(value).__name__}")
     return value
+
+
+def id_or_new(id: Any, what: str) -> str:
+    """The id, or a new one for an empty one. Raises SchemaError when it is no string."""
+    return checked(id, str, what) or random_id()
+
+
+def insert_once(collection: Collection, id: str, fields: Mapping[str, Any], what: str) -> None:
+    """Insert. Raises DuplicateKeyError, which says what already exists: its id or its name."""
+    try:
+        collection.insert(id, fields)
+    except (DuplicateKeyError, UniqueError):
+        raise DuplicateKeyError(f"{what} already exists") from None
+
+
+def checked_int(value: Any, what: str) -> int:
+    """A whole number; True and False are none. Raises SchemaError."""
+    if isinstance(value, bool):
+        raise SchemaError(f"{what}: wants int, not bool")
+    return checked(value, int, what)
+
+
+def check_texts(**arguments: Any) -> None:
+    """Arguments, by their names, that have to be strings of Unicode. Raises SchemaError."""
+    for what, value in arguments.items():
+        if not checked(value, str, what).isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise SchemaError(f"{what}: {value!r} is not valid Unicode") from None
+
+
+def document_by_id(collection: Collection, id: str) -> Document | None:
+    """The document; None, too, for a string that can be no id."""
+    try:
+        document: Document | None = collection.get(id)
+    except SchemaError:
+        return None
+    return document
+
+
+def delete_by_id(collection: Collection, id: str) -> None:
+    """Delete the document, if there is one; a string that can be no id is nobody's."""
+    try:
+        collection.delete(id)
+    except SchemaError:
+        return
 
 
 def checked_count(count: Any, what: str = "count") -> int:

@@ -1,0 +1,1 @@
+"""The types of ColonyOS, as dataclasses that read and write its JSON."""
