@@ -10,6 +10,7 @@ import pytest
 import velocity
 import velocity.aio
 from velocity import NotFoundError, Query, QueryError, QueryResult
+from velocity.py.plan import Planner
 
 
 @pytest.fixture
@@ -171,6 +172,67 @@ def test_a_kept_plan_ends_when_a_list_comes(jobs):
     assert jobs.find({"n": {"$gt": 12}}, sort="-n", limit=1).documents[0].id == "list"
     jobs.put("far", {"n": [0, 500]})  # one element above, another below
     assert jobs.count({"n": {"$gt": 10, "$lt": 13}}) == 4
+
+
+@pytest.fixture
+def plans(monkeypatch):
+    """A list that grows with each query that is planned."""
+    planned, plan = [], Planner.plan
+
+    def counted(self, filter, *rest):
+        planned.append(filter)
+        return plan(self, filter, *rest)
+
+    monkeypatch.setattr(Planner, "plan", counted)
+    return planned
+
+
+def test_plans_are_kept_though_conditions_are_left_and_other_indexes_fit(jobs, plans):
+    jobs.create_index(["state", "priority"])
+    jobs.create_index("n")
+    jobs.create_index("priority")
+    for low in (10, 20, 30):
+        for state in ("waiting", "running"):
+            wanted = [
+                d["n"]
+                for d in jobs.scan()
+                if d["state"] == state and d["n"] >= low and d["priority"] > 2
+            ]
+            spec = {"state": state, "priority": {"$gt": 2}, "n": {"$gte": low}}
+            found = jobs.find(spec, sort="priority", limit=5).documents
+            assert len({each.id for each in found} & {f"j{n:03}" for n in wanted}) == 5
+            first = jobs.find_one(spec, sort="priority")
+            claimed = jobs.find_one_and_update(spec, {"seen": low}, sort="priority")
+            assert {each["priority"] for each in (*found, first, claimed)} == {3}
+            assert {first["n"], claimed["n"]} <= set(wanted)
+    assert len(plans) == 1
+
+
+def test_a_partial_index_limited_to_a_range_is_kept_for_values_in_it(plans):
+    with velocity.open() as db:
+        c = db.create_collection("c")
+        c.create_index("label", where={"label": {"$gt": ""}})
+        c.insert_many((f"{n}", {"label": value}) for n, value in enumerate(["", "a", "b", "b", 3]))
+        for label, count in (("a", 1), ("b", 2), ("c", 0)):
+            assert len(c.find({"label": label})) == count
+        assert len(plans) == 1
+        for label in ("", 3, 4, True):  # not in the index
+            assert len(c.find({"label": label})) == (0 if label in (4, True) else 1)
+        assert len(plans) == 5
+
+
+def test_a_kept_plan_is_given_up_where_it_looks_at_too_much(plans):
+    with velocity.open() as db:
+        c = db.create_collection("c")
+        c.create_index("a")
+        c.create_index("b")
+        c.put_many((f"{n}", {"a": 0, "b": n}) for n in range(20_000))
+        c.put_many((f"{n}", {"a": n, "b": 0}) for n in range(20_000, 40_000))
+        # By the other index each of these would look at up to 20,000 documents.
+        asked = [(0, 15_000), (0, 16_000), (35_000, 0), (36_000, 0), (0, 17_000)]
+        found = [c.find({"a": a, "b": b}).documents for a, b in asked]
+        assert [[each.id for each in ids] for ids in found] == [[f"{a or b}"] for a, b in asked]
+        assert plans == [{"a": a, "b": b} for a, b in (asked[0], asked[2], asked[4])]
 
 
 def test_values_that_no_document_can_hold(jobs):

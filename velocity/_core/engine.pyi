@@ -332,9 +332,9 @@ class QueryBase(QueryRuns):
         *,
         consistency: Any = None,
     ) -> Document | None: ...
-    def _shape(self, filter: Any, sort: Any) -> tuple[Any, list[Any]]:
+    def _shape(self, filter: Any, sort: Any, all: bool = False) -> tuple[Any, list[Any]]:
         """What a filter and a sort look like without the filter's values, and these; None: too
-        special for its plan to be kept."""
+        special for its plan to be kept. all: there is no limit."""
     def _keep_plan(
         self,
         shape: Any,
@@ -346,14 +346,20 @@ class QueryBase(QueryRuns):
         range_of: Callable[[list[Any]], tuple[bytes, bytes] | None] | None,
         reverse: bool,
         constants: list[tuple[int, Any]] | None,
-        types: list[tuple[int, tuple[type, ...]]] | None,
+        limits: list[tuple[int, tuple[type, ...], Any, Any]] | None,
+        rest: tuple[tuple[str, ...], tuple[int, ...]],
+        examined: int,
+        wanted: int | None,
     ) -> None:
         """Answer queries of this shape by this index from now on.
 
         version: of the indexes when it was planned; multikey: of the index then. equals: a tuple of
         places of the values for each of its first fields. merged: how many of these are the prefix
         of ranges that are merged, or 0. constants: (place, value) for which alone the plan holds;
-        types: (place, types), likewise.
+        limits: (place, types, low, high), likewise; each bound is (value, included), or None. rest:
+        the paths that are left to a filter, and the places of their values. examined: the entries
+        looked at for so many documents wanted, None: all. When it has to look at more than ten
+        times as many, and a thousand, the query is planned anew.
         """
     def _index_version(self) -> int:
         """Changes whenever an index is created or dropped."""

@@ -160,9 +160,11 @@ static uint64_t wanted(const vel_query *q) {
 }
 static size_t slice_size(const vel_query *q) {
     uint64_t size = wanted(q);
-    if ((q->filter || q->other) && size < QUERY_SLICE / 8) size *= 4;
+    /* The first that come may do. */
+    bool more = (q->filter || q->other) && q->keys_examined;
+    if (more && size < QUERY_SLICE / 8) size *= 4;
     /* Every slice of a merge looks each range up, so it should pay. */
-    if (q->filter && q->merge && size < q->sources->range_count) size = q->sources->range_count;
+    if (more && q->merge && size < q->sources->range_count) size = q->sources->range_count;
     return size < QUERY_SLICE ? (size_t)size : QUERY_SLICE;
 }
 
@@ -253,6 +255,7 @@ vel_status query_step(vel_query *q, bool attached, vel_error *error) {
     index_read reads[QUERY_SLICE];
     size_t count = 0;
     if (!q->other_read) return read_other(q);
+    if (q->patience && q->keys_examined > q->patience) return VEL_MISMATCH;
     const query_range *range = wanted(q) ? range_at(q) : NULL;
     if (!range) {
         q->done = true;

@@ -7,6 +7,9 @@
  * not match; one that is moved while the query runs may be missed, or found where it was. With
  * `distinct` no document is met twice.
  *
+ * With `patience` a query ends when it has looked at so many entries: its plan was made for other
+ * values, and another may be better for these.
+ *
  * Ranges of one index may be merged: read side by side, in the order of what lies behind the values
  * that are equal throughout each of them (its prefix). An entry that is in several of them, but for
  * the prefix, is a document with a list there, and comes once.
@@ -54,6 +57,7 @@ typedef struct {
     bool attached;              /* of query_choose */
     vel_filter *filter;         /* NULL: all that the ranges hold */
     uint64_t skip, limit;
+    uint64_t patience;          /* entries looked at after which to give up; 0: never */
     /* Where it stands. */
     size_t source, range, other_range;
     bool other_read;
@@ -77,7 +81,7 @@ void query_close(vel_query *q);
 /* Find: all that is asked for, or at least one more slice. attached: the thread is attached;
  * VEL_BUSY comes back, with nothing lost, when a record is on disk: call again without the GIL.
  * Sets q->done at the end. Requires: the filter needs no Python, or attached.
- * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: an index was dropped, or lists have come into another of
+ * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: its patience is at an end, an index was dropped, or lists have come into another of
  * its fields: plan again; VEL_E_*; VEL_E_PYTHON with an exception. */
 vel_status query_step(vel_query *q, bool attached, vel_error *error);
 

@@ -12,21 +12,29 @@ cdef class QueryBase(QueryRuns):
         # Never set again: without a GIL, others may be reading them.
         self._shapes, self._usable = {}, {}
 
-    def _shape(self, filter, sort):
+    def _shape(self, filter, sort, all=False):
         """(shape, values): what shape_of makes of them."""
         cdef list values = []
-        return shape_of(filter, sort, values), values
+        return shape_of(filter, sort, all, values), values
 
     def _keep_plan(self, shape, uint64_t version, Index index, uint32_t multikey, list equals,
-                   Py_ssize_t merged, range_of, bint reverse, constants, types):
+                   Py_ssize_t merged, range_of, bint reverse, constants, limits, rest,
+                   uint64_t examined, wanted):
         """Answer queries of this shape by this index from now on. version: of the indexes when it
         was planned; multikey: of the index then. equals: a tuple of places of the values for each
         of its first fields. merged: how many of these are the prefix of ranges that are merged, or
-        0. constants: (place, value) of values for which alone the plan holds, or None. types:
-        (place, types), likewise."""
+        0. constants: (place, value) of values for which alone the plan holds, or None. limits:
+        (place, types, low, high), likewise. rest: a path for each condition that is left to a
+        filter, and the places of its values. examined: entries it looked at; wanted: documents for
+        which it did, None: all. When it has to look at many times as many, it is not used."""
         cdef _Shape kept = _Shape.__new__(_Shape)
         kept.index, kept.equals, kept.range_of, kept.reverse = index, equals, range_of, reverse
-        kept.version, kept.constants, kept.types = version, constants, types
+        kept.version, kept.constants, kept.limits = version, constants, limits
+        kept.rest, kept.rest_places = rest
+        kept.filters = {}
+        kept.all = kept.each = 10 * examined
+        if wanted is not None:
+            kept.each = 10 * (examined // <uint64_t>wanted + 1)
         kept.multikey, kept.merged, kept.ranges = multikey, merged, 1
         for places in equals:
             kept.ranges *= <size_t>len(places)
@@ -44,12 +52,12 @@ cdef class QueryBase(QueryRuns):
         """Changes whenever an index is created or dropped."""
         return collection_metadata_changes(self.c)
 
-    cdef _Shape _kept(self, object filter, object sort, list values):
+    cdef _Shape _kept(self, object filter, object sort, bint all, list values):
         """The plan kept for a query's shape, if its indexes are still the same."""
         cdef _Shape kept
         if not self._shapes:
             return None
-        found = self._shapes.get(shape_of(filter, sort, values))
+        found = self._shapes.get(shape_of(filter, sort, all, values))
         if found is None:
             return None
         kept = <_Shape>found
@@ -58,9 +66,14 @@ cdef class QueryBase(QueryRuns):
             return None
         if index_multikey(kept.index.ix) != kept.multikey:
             return None  # lists came since then: another plan
-        if kept.types is not None:
-            for place, allowed in kept.types:
-                if type(values[place]) not in allowed:
+        if kept.limits is not None:
+            for place, allowed, low, high in kept.limits:
+                value = values[place]
+                if type(value) not in allowed:
+                    return None
+                if low is not None and not (value >= low[0] if low[1] else value > low[0]):
+                    return None
+                if high is not None and not (value <= high[0] if high[1] else value < high[0]):
                     return None
         if kept.constants is not None:
             for place, value in kept.constants:
@@ -71,10 +84,11 @@ cdef class QueryBase(QueryRuns):
     cdef list _quick(self, object filter, object sort, uint64_t limit):
         """The first documents of a simple query; None: no plan is kept for it."""
         cdef _Shape kept
+        cdef Filter rest
         cdef asked a
         cdef vel_query q
         cdef list values = []
-        kept = self._kept(filter, sort, values)
+        kept = self._kept(filter, sort, limit == UINT64_MAX, values)
         if kept is None:
             return None
         self._check()
@@ -83,7 +97,10 @@ cdef class QueryBase(QueryRuns):
         try:
             if not kept.ask(&q, &a, values):
                 return []
-            q.limit = limit
+            if kept.rest:
+                rest = kept.rest_filter(self, <dict>filter, values)
+                q.filter = &rest.f
+            q.limit, q.patience = limit, kept.patience(limit)
             self._walk(&q, NULL)
             return self._found(&q)
         except IndexGone:
@@ -114,9 +131,13 @@ cdef class QueryBase(QueryRuns):
         cdef bint more
         if consistency is not None:
             self._check_level(consistency, False)
-        if (type(limit) is int and 0 < limit < ATTACHED_MAX and fields is None
-                and type(offset) is int and offset == 0):
-            documents = self._quick(filter, sort, limit + 1)
+        if fields is None and type(offset) is int and offset == 0:
+            if limit is None:
+                documents = self._quick(filter, sort, UINT64_MAX)
+                if documents is not None:
+                    return QueryResult(documents, False, len(documents), self, filter)
+            elif type(limit) is int and 0 < limit < ATTACHED_MAX:
+                documents = self._quick(filter, sort, limit + 1)
         if documents is None:
             return self._find(filter, sort, limit, offset, fields)
         more = len(documents) > limit
@@ -144,6 +165,7 @@ cdef class QueryBase(QueryRuns):
     cdef object _claim_quick(self, object filter, dict changes, object sort, bint return_new):
         """The step under one lock, for a shape whose plan is kept; None: not that way."""
         cdef _Shape kept
+        cdef Filter rest
         cdef asked a
         cdef vel_query q
         cdef vel_write w
@@ -155,7 +177,7 @@ cdef class QueryBase(QueryRuns):
         cdef uint8_t current_room[BODY_ROOM]
         cdef int64_t now = clock_wall_ns()
         cdef list values = []
-        kept = self._kept(filter, sort, values)
+        kept = self._kept(filter, sort, False, values)
         if kept is None:
             return None
         self._check()
@@ -168,6 +190,10 @@ cdef class QueryBase(QueryRuns):
         try:
             if not kept.ask(&q, &a, values):
                 return None
+            if kept.rest:
+                rest = kept.rest_filter(self, <dict>filter, values)
+                q.filter = &rest.f
+            q.patience = kept.patience(1)
             write_begin(&w, self.c, 0, NULL, 0, WRITE_MERGE, REQUIRE_PRESENT)
             w.flags = WRITE_KEEP_EXPIRY
             body_encode(changes, self.c.names, &body)

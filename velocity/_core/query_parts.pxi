@@ -10,6 +10,8 @@ DEF ATTACHED_STEPS = 4     # slices read with the GIL, before it is given up
 DEF STEPS = 64             # slices read between two looks at signals
 DEF RANGES_ROOM = 512      # bytes on the stack for the ends of ranges
 DEF SHAPE_RANGES = 64      # that a kept plan merges at most
+DEF SHAPE_FILTERS = 64     # compiled ones that it keeps
+DEF PATIENCE = 1000        # entries that a kept plan may look at, however few it was made for
 
 MERGED_MAX = SHAPE_RANGES  # ranges of an index that are read together
 
@@ -49,7 +51,7 @@ cdef extern from "query.h" nogil:
         const query_source *other
         bint reverse, recheck, distinct, count_only, attached, done
         vel_filter *filter
-        uint64_t skip, limit, found, keys_examined, documents_examined
+        uint64_t skip, limit, patience, found, keys_examined, documents_examined
     vel_status query_open(vel_query *q)
     void query_close(vel_query *q)
     vel_status query_step(vel_query *q, bint attached, vel_error *error)
@@ -169,7 +171,12 @@ cdef class _Shape:
     cdef uint64_t version      # of the indexes
     cdef uint32_t multikey     # of the index
     cdef list constants        # (place, value): what the plan holds for; None: any values
-    cdef list types            # (place, types of the value), likewise
+    cdef list limits           # (place, types, low, high) of the value, likewise
+    cdef tuple rest            # paths that the ranges say nothing of
+    cdef tuple rest_places     # of their values
+    cdef dict filters          # those and their types -> the Filter of these paths
+    cdef uint64_t each         # entries to look at for each document wanted, at most
+    cdef uint64_t all          # or, when all are wanted
     cdef list equals           # places of the values in the filter, a tuple by field of the index
     cdef size_t ranges         # one for each choice of these values
     cdef Py_ssize_t merged     # leading fields that are the prefix of ranges read together, or 0
@@ -206,6 +213,23 @@ cdef class _Shape:
         q.sources, q.source_count = &a.source, 1
         q.reverse, q.recheck = self.reverse, True
         return True
+
+    cdef Filter rest_filter(self, QueryBase collection, dict filter, list values):
+        """What the ranges do not say, compiled."""
+        cdef Filter found
+        cdef list key = [values[place] for place in self.rest_places]
+        key += [type(value) for value in key]  # 1, 1.0 and True are one key of a dict
+        known = tuple(key)
+        found = self.filters.get(known)
+        if found is None:
+            if len(self.filters) >= SHAPE_FILTERS:
+                self.filters.clear()
+            found = collection._filter({path: filter[path] for path in self.rest})
+            self.filters[known] = found
+        return found
+
+    cdef uint64_t patience(self, uint64_t limit) noexcept:
+        return PATIENCE + (self.all if limit == UINT64_MAX else self.each * limit)
 
     cdef int add_range(self, list values, size_t n, const char **tails, size_t *sizes,
                        asked *a) except -1:
@@ -245,18 +269,18 @@ cdef int append(vel_buffer *to, const void *bytes, size_t size) except -1:
     return 0
 
 
-cdef object shape_of(object filter, object sort, list values):
+cdef object shape_of(object filter, object sort, bint all, list values):
     """What a filter and a sort look like without the filter's values, which are appended to
-    `values`; None: not simple enough for a plan to be kept."""
+    `values`; None: not simple enough for a plan to be kept. all: there is no limit."""
     cdef list shape
     if type(filter) is not dict:
         return None
-    if sort is None and len(<dict>filter) == 1:
+    if sort is None and not all and len(<dict>filter) == 1:
         for name, value in (<dict>filter).items():
             if value is None or type(value) in SCALARS:
                 values.append(value)
                 return name if not is_special(name) else None
-    shape = []
+    shape = [all]
     for name, value in (<dict>filter).items():
         if is_special(name):
             return None

@@ -40,6 +40,11 @@ _TYPES: dict[Any, tuple[type, ...]] = {
     "binData": (bytes,),
 }
 
+# What a value may be: its types, and bounds, each (value, included), or None.
+End = tuple[Any, bool] | None
+Limited = tuple[tuple[type, ...], End, End]
+
+
 @dataclass(frozen=True)
 class Source:
     """Ranges of one index, in its order."""
@@ -67,7 +72,7 @@ class Plan:
     merged: int = 0  # leading fields in front of the order of merged ranges; 0: none are merged
     unique: bool = False  # there is one document at most
     keep: bool = False  # the plan is the same for other values in the filter, but for
-    types: dict[str, tuple[type, ...]] = field(default_factory=dict)  # likewise
+    where: dict[str, Limited] = field(default_factory=dict)  # likewise
     constants: dict[str, Any] = field(default_factory=dict)  # what a partial index is limited to
     why: str = ""
     candidates: list[dict[str, Any]] = field(default_factory=list)
@@ -116,7 +121,6 @@ class Planner:
             for plan in plans
         ]
         best.why = _reason(best, len(plans))
-        best.keep = best.keep and (best.unique or len(plans) == 2)
         return best
 
     def _scan(self, filter: Mapping[str, Any], sort: Sort, wanted: int | None) -> Plan:
@@ -145,7 +149,7 @@ class Planner:
         partial = conditions_of(index.where or {})
         where = partial.constants()
         implied = {path for path, value in where.items() if _only(conditions, path, value)}
-        typed = _typed(index.where, conditions)
+        limited = _limited(partial, index.where or {}, conditions)
         covered = (
             use.exact and conditions.all_exact() and use.used | implied >= set(conditions.paths)
         )
@@ -157,10 +161,13 @@ class Planner:
             if other_cost < cost:
                 use, cost = afterwards, other_cost
         keep = (
-            covered
+            use.exact
+            and conditions.exact
+            and not conditions.alternatives
+            and all(conditions.paths[path].exact for path in use.used | implied)
             and use.ordered
             and use.keep
-            and implied | set(typed) >= set(partial.paths)
+            and implied | set(limited) >= set(partial.paths)
             and not partial.alternatives
             and partial.exact
         )
@@ -176,7 +183,7 @@ class Planner:
             equals=len(use.values),
             merged=use.merged,
             keep=keep,
-            types=typed,
+            where=limited,
             constants={path: where[path] for path in implied},
             unique=index.unique and len(use.ranges) == 1 and len(use.values) == len(index.fields),
         )
@@ -246,16 +253,27 @@ def _cost(use: Use, entries: int, share: float, wanted: int | None) -> float:
     return cost
 
 
-def _typed(
-    where: Mapping[str, Any] | None, conditions: Conditions
-) -> dict[str, tuple[type, ...]]:
-    """Of a partial index's paths that are limited by type alone, the types that values may have."""
+def _limited(
+    partial: Conditions, where: Mapping[str, Any], conditions: Conditions
+) -> dict[str, Limited]:
+    """Of a partial index's paths that are limited by type or to a range and have one value in the
+    query, what that value may be."""
     constants = conditions.constants()
-    return {
-        path: _TYPES[wanted["$type"]]
-        for path, wanted in (where or {}).items()
-        if is_type_alone(wanted) and path in constants
-    }
+    found: dict[str, Limited] = {}
+    for path, limits in partial.paths.items():
+        if path not in constants:
+            continue
+        if is_type_alone(where.get(path)):
+            found[path] = (_TYPES[where[path]["$type"]], None, None)
+        elif limits.exact and limits.bounded:
+            low, high = (
+                (bound.value, bound.included) if bound else None
+                for bound in (limits.low, limits.high)
+            )
+            value = (low or high or (None, False))[0]
+            types = next((types for types in _TYPES.values() if type(value) in types), ())
+            found[path] = (types, low, high)
+    return found
 
 
 def is_type_alone(condition: Any) -> bool:

@@ -80,8 +80,9 @@ class Queries(QueryBase):
             except (IndexGone, NotFoundError):
                 self._check_usable()
                 continue
-            if limit is not None and plan.keep:
-                self._keep(plan, version, conditions, filter, sort)
+            if plan.keep and limit != 0:
+                looked = None if limit is None else skip + limit
+                self._keep(plan, version, conditions, filter, sort, keys, looked)
             return documents, keys, examined, plan
 
     def _answer_by_id(
@@ -256,9 +257,12 @@ class Queries(QueryBase):
         conditions: Conditions,
         filter: Mapping[str, Any],
         sort: Any,
+        examined: int,
+        wanted: int | None,
     ) -> None:
-        """Let the core answer queries of this shape by the same index from now on."""
-        shape, _ = self._shape(filter, sort)
+        """Let the core answer queries of this shape by the same index from now on. examined: the
+        entries that were looked at for so many documents wanted."""
+        shape, _ = self._shape(filter, sort, wanted is None)
         if shape is None:
             return
         places = _places(filter)
@@ -270,10 +274,12 @@ class Queries(QueryBase):
             path, direction = fields[plan.equals]
             range_of = _range_maker(places, path, direction)
         constants = [(places[path, "$eq"][0], value) for path, value in plan.constants.items()]
-        types = [(places[path, "$eq"][0], types) for path, types in plan.types.items()]
+        limits = [(places[path, "$eq"][0], *limited) for path, limited in plan.where.items()]
+        paths = tuple(path for path in filter if path not in plan.limits | plan.constants.keys())
+        of_paths = tuple(n for (path, _), each in places.items() if path in paths for n in each)
         self._keep_plan(
             shape, version, source.index, source.multikey, equals, plan.merged, range_of,
-            plan.reverse, constants or None, types or None,
+            plan.reverse, constants or None, limits or None, (paths, of_paths), examined, wanted,
         )  # fmt: skip
 
 
