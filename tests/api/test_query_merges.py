@@ -165,6 +165,19 @@ def test_ties_across_ranges_all_come(db):
         assert c.explain({"k": {"$in": [0, 1, 3]}}, sort=sort)["merged"] == 3
 
 
+def test_a_later_slice_begins_in_no_gap_between_ranges(db):
+    c = db.create_collection("c")
+    c.create_index(["k", "t", "n"])
+    c.put_many((f"d{n:04}", {"k": n % 2, "t": n // 2 % 20, "n": n}) for n in range(12_000))
+    query = {"k": {"$in": [0, 1]}, "t": {"$in": [3, 9]}}
+    right = sorted(range(12_000), key=lambda n: (n // 2 % 20, n))
+    right = [n for n in right if n // 2 % 20 in (3, 9)]
+    for sort, found in ((["t", "n"], right), (["-t", "-n"], right[::-1])):
+        plan = c.explain(query, sort=sort, limit=1000)
+        assert (plan["merged"], plan["returned"], plan["keys_examined"]) == (4, 1000, 1000)
+        assert [d["n"] for d in c.find(query, sort=sort, limit=1000)] == found[:1000]
+
+
 def test_many_documents_of_many_ranges_come_once(db):
     """Each has an entry in each of 64 ranges, so that many more entries than a slice has are read for few."""
     c = db.create_collection("c")
