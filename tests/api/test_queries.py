@@ -212,7 +212,8 @@ def test_a_partial_index_limited_to_a_range_is_kept_for_values_in_it(plans):
     with velocity.open() as db:
         c = db.create_collection("c")
         c.create_index("label", where={"label": {"$gt": ""}})
-        c.insert_many((f"{n}", {"label": value}) for n, value in enumerate(["", "a", "b", "b", 3]))
+        labels = ["", "a", "b", "b", 3, *["z"] * 500]
+        c.insert_many((f"{n}", {"label": value}) for n, value in enumerate(labels))
         for label, count in (("a", 1), ("b", 2), ("c", 0)):
             assert len(c.find({"label": label})) == count
         assert len(plans) == 1

@@ -100,7 +100,7 @@ def test_plans_kept_for_a_shape_hold_for_all_its_values(seed):
         for count in (1, 2):
             for fields, unique, where in cases.random.sample(INDEXES, count):
                 try:
-                    c.create_index(fields, unique=unique, where=where)
+                    c.create_index(fields, unique=unique, where=where, name=f"{fields} {where}")
                 except velocity.SchemaError as error:  # two fields with lists
                     assert "list" in str(error)
             for _ in range(60):

@@ -81,8 +81,8 @@ void query_close(vel_query *q);
 /* Find: all that is asked for, or at least one more slice. attached: the thread is attached;
  * VEL_BUSY comes back, with nothing lost, when a record is on disk: call again without the GIL.
  * Sets q->done at the end. Requires: the filter needs no Python, or attached.
- * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: its patience is at an end, an index was dropped, or lists have come into another of
- * its fields: plan again; VEL_E_*; VEL_E_PYTHON with an exception. */
+ * Returns VEL_OK, VEL_BUSY; VEL_MISMATCH: its patience is at an end, an index was dropped, or lists
+ * have come into another of its fields: plan again; VEL_E_*; VEL_E_PYTHON with an exception. */
 vel_status query_step(vel_query *q, bool attached, vel_error *error);
 
 VEL_INLINE uint64_t query_count(const vel_query *q) { return q->places.size / sizeof(uint64_t); }
