@@ -2,7 +2,8 @@
 
 Fields tell of the clock on the wall in the expression's zone, and a moment matches if that clock
 shows what they allow. So what the clock skips in spring does not happen, and what it shows twice
-in autumn happens twice.
+in autumn happens twice. (robfig/cron also misses or shifts matches where a clock skips midnight or
+half an hour; here these are no exceptions.)
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def next_match(expression: str, now: datetime) -> datetime:
     if there is none to the end of the fifth year from now's. Raises QueryError for an expression
     that is none, SchemaError for a naive time.
     """
-    parsed = parse(expression)
+    if not isinstance(expression, str):
+        raise QueryError(f"cron expression: wants text, not {type(expression).__name__}")
+    parsed = _parse(expression)
     start = utc(now, "now").replace(microsecond=0)
     try:
         if isinstance(parsed, Every):
@@ -139,10 +142,8 @@ class Expression:
 
 
 @lru_cache(maxsize=256)
-def parse(expression: str) -> Expression | Every:
+def _parse(expression: str) -> Expression | Every:
     """Read an expression. Raises QueryError, which names the field that is wrong."""
-    if not isinstance(expression, str):
-        raise QueryError(f"cron expression: wants text, not {type(expression).__name__}")
     text, zone = expression.strip(), None
     if text.startswith(("TZ=", "CRON_TZ=")):
         parts = _ZONE.fullmatch(text)
