@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from velocity._core.document import Document
-from velocity._core.errors import ConflictError, NotFoundError, VelocityError
+from velocity._core.errors import NotFoundError, VelocityError
 from velocity.py.colonyos.constants import ZERO_TIME
 from velocity.py.colonyos.generator_args import arg_fields
 from velocity.py.colonyos.generators import generator_of
@@ -77,13 +77,10 @@ def _submit(data: Data, id: str, moment: datetime, step: Step) -> ProcessGraph |
     if found is None:
         return None
     generator = generator_of(found)
-    count = data.generatorargs.count({"generatorid": id})
-    if not generator.due(count, moment):
+    most = generator.trigger if generator.trigger > 0 else None
+    args = step.find("generatorargs", {"generatorid": id}, sort="sequence", limit=most)
+    if not generator.due(len(args), moment):
         return None
-    taken = min(count, generator.trigger) if generator.trigger > 0 else count
-    args = step.find("generatorargs", {"generatorid": id}, sort="sequence", limit=taken)
-    if len(args) < taken:
-        raise ConflictError(f"args of generator {id!r} were taken while they were read")
     graph = new_workflow(
         step, data, generator.colonyname, _spec(generator, args),
         generator.initiatorid, generator.initiatorname, [], moment,
