@@ -10,6 +10,7 @@ import pytest
 import velocity
 import velocity.aio
 from velocity import NotFoundError, Query, QueryError, QueryResult
+from velocity.py.collection import Collection
 from velocity.py.plan import Planner
 
 
@@ -146,6 +147,14 @@ def test_covered_counts_look_at_no_document(jobs):
     assert jobs.count({"priority": 3, "n": {"$lt": 100}}) == 14
     assert jobs.count({"priority": {"$in": [3, 4, 9]}}) == 114
     assert jobs.count({"priority": 3, "state": "waiting"}) == 28
+
+
+def test_a_count_that_ranges_tell_is_no_scan_though_all_match(jobs, monkeypatch):
+    jobs.create_index("kind")
+    jobs.update_where({}, {"kind": 1})
+    monkeypatch.setattr(Collection, "_count_filter", None)
+    monkeypatch.setattr(Collection, "_count_plan", None)
+    assert jobs.count({"kind": 1}) == len(jobs) == 400
 
 
 # --- kept plans

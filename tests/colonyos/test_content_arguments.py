@@ -20,10 +20,12 @@ from velocity.py.colonyos import (
 from velocity.py.colonyos.blueprint_definitions import BlueprintDefinitions
 from velocity.py.colonyos.blueprint_history import BlueprintHistories
 from velocity.py.colonyos.blueprints import Blueprints
+from velocity.py.colonyos.cron_runs import CronRuns
 from velocity.py.colonyos.crons import Crons
 from velocity.py.colonyos.file_labels import FileLabels
 from velocity.py.colonyos.files import Files
 from velocity.py.colonyos.generator_args import GeneratorArgs
+from velocity.py.colonyos.generator_runs import GeneratorRuns
 from velocity.py.colonyos.generators import Generators
 from velocity.py.colonyos.logs import Logs
 from velocity.py.colonyos.retention import Retention
@@ -31,7 +33,7 @@ from velocity.py.colonyos.snapshots import Snapshots
 from velocity.py.colonyos.store import now
 
 GROUPS = [
-    Generators, GeneratorArgs, Crons, Logs, Files, FileLabels, Snapshots, Blueprints,
+    Generators, GeneratorArgs, GeneratorRuns, Crons, CronRuns, Logs, Files, FileLabels, Snapshots, Blueprints,
     BlueprintDefinitions, BlueprintHistories, Retention,
 ]
 RIGHT = {

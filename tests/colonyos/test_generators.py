@@ -6,7 +6,7 @@ import pytest
 
 from support.threads import run_threads
 from velocity import DuplicateKeyError, NotFoundError, QueryError
-from velocity.py.colonyos import ZERO_TIME, Generator, GeneratorArg
+from velocity.py.colonyos import ZERO_TIME, Colony, Generator, GeneratorArg
 from velocity.py.colonyos.store import now
 
 
@@ -163,6 +163,18 @@ def test_a_colony_s_generators_go_with_their_args(adapter):
     adapter.remove_all_generators_by_colony_name("c")
     assert [each.generatorid for each in adapter.find_all_generators()] == ["o"]
     assert [queued(adapter, id) for id in "abo"] == [[], [], ["3"]]
+
+
+def test_generators_and_their_args_go_with_the_colony(adapter):
+    adapter.add_colony(Colony(name="c"))
+    added(adapter, generatorid="a")
+    added(adapter, colonyname="other", generatorid="o")
+    pack(adapter, "a", "1", colonyname="elsewhere")
+    pack(adapter, "nobody's", "2")
+    pack(adapter, "o", "3", colonyname="other")
+    adapter.remove_colony_by_name("c")
+    assert [each.generatorid for each in adapter.find_all_generators()] == ["o"]
+    assert [queued(adapter, id) for id in ("a", "nobody's", "o")] == [[], [], ["3"]]
 
 
 def test_args_are_a_queue(adapter):

@@ -147,13 +147,15 @@ class Queries(QueryBase):
         conditions = conditions_of(filter)
         while True:
             try:
-                plan = self._planner().plan(filter, conditions, (), None)
+                planner = self._planner()
+                ranges = planner.ranges_alone(filter, conditions)
+                found = None if ranges is None else self._count_ranges(ranges)
+                if found is not None:
+                    return found
+                plan = planner.plan(filter, conditions, (), None)
                 if plan.kind == "scan":
                     return self._count_filter(compiled)
-                found = None
-                if plan.covered and not plan.multikey:
-                    found = self._count_ranges(plan)
-                return self._count_plan(plan, compiled) if found is None else found
+                return self._count_plan(plan, compiled)
             except (IndexGone, NotFoundError):
                 self._check_usable()
 

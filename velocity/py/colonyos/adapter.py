@@ -8,12 +8,14 @@ from velocity.py.colonyos.blueprint_definitions import BlueprintDefinitions
 from velocity.py.colonyos.blueprint_history import BlueprintHistories
 from velocity.py.colonyos.blueprints import Blueprints
 from velocity.py.colonyos.colonies import Colonies
+from velocity.py.colonyos.cron_runs import CronRuns
 from velocity.py.colonyos.crons import Crons
 from velocity.py.colonyos.executors import Executors
 from velocity.py.colonyos.file_labels import FileLabels
 from velocity.py.colonyos.files import Files
 from velocity.py.colonyos.functions import Functions
 from velocity.py.colonyos.generator_args import GeneratorArgs
+from velocity.py.colonyos.generator_runs import GeneratorRuns
 from velocity.py.colonyos.generators import Generators
 from velocity.py.colonyos.graph_counts import ProcessGraphCounts
 from velocity.py.colonyos.graphs import ProcessGraphs
@@ -40,7 +42,9 @@ class ColonyOSAdapter(
     Attributes,
     Generators,
     GeneratorArgs,
+    GeneratorRuns,
     Crons,
+    CronRuns,
     Logs,
     Files,
     FileLabels,

@@ -94,9 +94,10 @@ class Blueprints(Store):
 
         location_name: upper and lower case alike; "" stands for any location and none.
         """
+        data = self._data
         check_texts(location_name=location_name)
         at = {"location": location_name.casefold()} if location_name else {}
-        return _blueprints(self._data, _BY_NAME, namespace=namespace, kind=kind, **at)
+        return _blueprints(data, _BY_NAME, namespace=namespace, kind=kind, **at)
 
     def remove_blueprint_by_id(self, id: str) -> None:
         """Remove the blueprint; its history stays."""

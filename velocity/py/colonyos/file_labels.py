@@ -18,19 +18,21 @@ class FileLabels(Store):
 
     def get_file_labels(self, colony_name: str) -> list[Label]:
         """All labels, sorted by name."""
+        data = self._data
         check_texts(colony_name=colony_name)
-        return _labels(self._data, {"colonyname": colony_name})
+        return _labels(data, {"colonyname": colony_name})
 
     def get_file_labels_by_name(self, colony_name: str, name: str, exact: bool) -> list[Label]:
         """Labels that begin with a name, sorted.
 
         exact: only the label itself and those below it, and none if the label itself has no file.
         """
+        data = self._data
         check_texts(colony_name=colony_name, name=name)
         if not checked(exact, bool, "exact"):
             begins = {"$regex": "^" + re.escape(name)}
-            return _labels(self._data, {"colonyname": colony_name, "label": begins})
-        labels = _labels(self._data, {"colonyname": colony_name, "label": at_or_below(name)})
+            return _labels(data, {"colonyname": colony_name, "label": begins})
+        labels = _labels(data, {"colonyname": colony_name, "label": at_or_below(name)})
         labels = [each for each in labels if is_at_or_below(each.name, name)]
         return labels if labels and labels[0].name == name else []
 

@@ -27,7 +27,7 @@ from velocity.py.colonyos.process_life import (
     durations,
     present,
 )
-from velocity.py.colonyos.store import Step, Store, check_texts, checked, document_by_id, now
+from velocity.py.colonyos.store import Data, Step, Store, check_texts, checked, document_by_id, now
 from velocity.py.colonyos.types.graph import ProcessGraph
 from velocity.py.colonyos.types.process import Process
 from velocity.py.colonyos.types.spec import Conditions, FunctionSpec, WorkflowSpec
@@ -52,29 +52,12 @@ class Workflows(Store):
         check_texts(
             colony_name=colony_name, initiatorid=initiatorid, initiatorname=initiatorname
         )
-        made = _processes(colony_name, workflowspec, input)
-        graph = ProcessGraph.create(colony_name)
-        graph.initiatorid, graph.initiatorname = initiatorid, initiatorname
-        for process in made:
-            process.initiatorid, process.initiatorname = initiatorid, initiatorname
-            process.processgraphid = graph.processgraphid
-            if not process.parents:
-                graph.add_root(process.processid)
         moment = now()
-        added = [new_process(data, process, moment) for process in made]
-        id, fields = graph_document(data, graph, moment)
-
-        def step(run: Step) -> None:
-            run.insert("processgraphs", id, fields)
-            for new in added:
-                run.insert("processes", new.id, new.fields)
-                for attribute, its in new.documents:
-                    run.insert("attributes", attribute, its)
-
-        self._atomically(step)
-        stored = graph_of(data.processgraphs[id])
-        stored.processids = [process.processid for process in made]
-        return stored
+        return self._atomically(
+            lambda step: new_workflow(
+                step, data, colony_name, workflowspec, initiatorid, initiatorname, input, moment
+            )
+        )
 
     def close_successful(
         self, process_id: str, output: list[Any] | None = None
@@ -153,6 +136,31 @@ class Workflows(Store):
             return stored, fields
 
         return self._atomically(step)
+
+
+def new_workflow(
+    step: Step, data: Data, colony_name: str, workflow: WorkflowSpec, initiatorid: str,
+    initiatorname: str, input: list[Any] | None, moment: datetime,
+) -> ProcessGraph:  # fmt: skip
+    """add_workflow as a part of a step, at a moment."""
+    made = _processes(colony_name, workflow, input)
+    graph = ProcessGraph.create(colony_name)
+    graph.initiatorid, graph.initiatorname = initiatorid, initiatorname
+    for process in made:
+        process.initiatorid, process.initiatorname = initiatorid, initiatorname
+        process.processgraphid = graph.processgraphid
+        if not process.parents:
+            graph.add_root(process.processid)
+    id, fields = graph_document(data, graph, moment)
+    step.insert("processgraphs", id, fields)
+    for process in made:
+        new = new_process(data, process, moment)
+        step.insert("processes", new.id, new.fields)
+        for attribute, its in new.documents:
+            step.insert("attributes", attribute, its)
+    stored = graph_of(step.get("processgraphs", id))
+    stored.processids = [process.processid for process in made]
+    return stored
 
 
 def _processes(
