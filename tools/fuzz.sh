@@ -20,8 +20,9 @@ python=${PYTHON:-.venv/bin/python}
 out=build/fuzz
 flags=(-std=gnu11 -g -O1 -DVEL_DEBUG -fno-omit-frame-pointer -Wall -Wextra -Wno-unused-parameter
     -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Ivelocity/_core)
-core=(base xxh3 value value_check value_compare value_lookup value_merge names record fileio segment
-    hint manifest checkpoint checkpoint_check)
+core=(base xxh3 value value_check value_compare value_lookup value_merge value_key value_order names
+    record fileio segment hint manifest checkpoint checkpoint_check path filter_build filter_match
+    index_keys column group sort rfc3339 schema)
 codec=(pynames pycodec pydecode pyshape pytime)
 
 if ! command -v "$clang" > /dev/null; then
@@ -86,16 +87,24 @@ if "$out/canary" -max_total_time=60 -artifact_prefix="$out/" > "$out/canary.log"
     exit 1
 fi
 
-failed=0
+report() {
+    if run "$1"; then
+        grep 'stat::number_of_executed_units' "$out/$1.log" | sed "s/.*: */$1: inputs /"
+    else
+        tail -n 40 "$out/$1.log" >&2
+        echo "fuzz: $1: a finding; $out/$1.log names the input" >&2
+        return 1
+    fi
+}
+
+pids=()
 for target in "${targets[@]}"; do
     [ "$target" = canary ] && continue
     build "$target"
-    if run "$target"; then
-        grep 'stat::number_of_executed_units' "$out/$target.log" | sed "s/.*: */$target: inputs /"
-    else
-        failed=1
-        tail -n 40 "$out/$target.log" >&2
-        echo "fuzz: $target: a finding; $out/$target.log names the input" >&2
-    fi
+    while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-1}" ]; do wait -n || true; done
+    report "$target" &
+    pids+=($!)
 done
+failed=0
+for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
 exit $failed

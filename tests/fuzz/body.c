@@ -3,28 +3,7 @@
  *
  * Input: u8 count of names, u16 size of the first body, the first body, the second.
  */
-#include "fuzz.h"
-#include "value.h"
-
-typedef struct {
-    uint8_t *object;      /* the body as a value: TAG_OBJECT32, its size, the body */
-    const uint8_t *body;
-    size_t size;
-    bool valid;
-} document;
-
-static document document_of(const uint8_t *body, size_t size, uint32_t name_count) {
-    size_t where = 0;
-    const char *why = NULL;
-    document d = {.object = malloc(5 + size), .size = size};
-    d.object[0] = TAG_OBJECT32;
-    store_u32(d.object + 1, (uint32_t)size);
-    if (size) memcpy(d.object + 5, body, size);
-    d.body = d.object + 5;
-    d.valid = body_validate(d.body, size, name_count, &where, &why) == VEL_OK;
-    CHECK(d.valid || (why && where <= size));
-    return d;
-}
+#include "documents.h"
 
 /* Every field is found by its name: itself in a valid body, else the first of that name. */
 static void walk(const document *d) {
@@ -42,7 +21,7 @@ static void walk(const document *d) {
 }
 
 static bool equal(const document *a, const document *b) {
-    return value_equal(a->object, a->body + a->size, b->object, b->body + b->size);
+    return value_equal(a->object, a->object + 5 + a->size, b->object, b->object + 5 + b->size);
 }
 
 static void merge(const document *base, const document *changes, uint32_t name_count) {
@@ -56,7 +35,7 @@ static void merge(const document *base, const document *changes, uint32_t name_c
         CHECK(body_matches(out.data, out.size, changes->body, changes->size));
         CHECK(body_merge(out.data, out.size, changes->body, changes->size, &again) == VEL_OK);
         CHECK(again.size == out.size && memcmp(again.data, out.data, out.size) == 0);
-        free(merged.object);
+        document_free(&merged);
     }
     buffer_free(&out);
     buffer_free(&again);
@@ -77,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (a.valid && b.valid) CHECK(same == turned && (!same || matches));
     merge(&a, &b, name_count);
     merge(&b, &a, name_count);
-    free(a.object);
-    free(b.object);
+    document_free(&a);
+    document_free(&b);
     return 0;
 }

@@ -3,9 +3,7 @@
  * Input: u8 count of names, the body.
  */
 #include "pycodec.h"
-#include "fuzz.h"
-
-#define NAMES 64
+#include "documents.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
@@ -14,16 +12,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     Py_InitializeEx(0);
     CHECK(pycodec_init(PyExc_TypeError) == 0);
     return 0;
-}
-
-static vel_names *names_make(uint32_t count) {
-    vel_names *names = names_new();
-    for (uint32_t i = 0, number; i < count; i++) {
-        char name[8];
-        int size = snprintf(name, sizeof name, "n%u", i);
-        CHECK(names_add(names, (const uint8_t *)name, (size_t)size, &number) == VEL_OK);
-    }
-    return names;
 }
 
 /* A result, or the one error that malformed bytes give. */

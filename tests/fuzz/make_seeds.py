@@ -25,7 +25,9 @@ DOCUMENTS = [
         "there": datetime(1900, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=45))),
     },
     {f"k{n}": n for n in range(20)},
+    {"a": [{"b": 1}, {"b": [2.5, {"a": "x"}]}, 7], "b": {"a": {"b": [None, True]}}, "age": 36.0},
 ]
+TIMES = ["2024-02-29T23:59:59Z", "1900-01-01t00:00:00.25+05:45", "9999-12-31 23:59:59.999999-00:00"]
 IDS = ["a", "é", "混", "\U0001f600", "i" * 64, "a\0b", "\u07ff\u0800\uffff\U00010000\U0010ffff"]
 
 
@@ -80,6 +82,38 @@ def encode_bodies():
         write("id", f"id{number}", id.encode())
 
 
+def seed_readers():
+    """Two documents each; tests/fuzz/documents.h says how paths are written, the targets what comes before them."""
+    from velocity._core.codec import Codec
+
+    codec = Codec()
+    bodies = [codec.encode(fields) for fields in DOCUMENTS]
+    count = bytes([len(codec.names())])
+    for at, (fields, body) in enumerate(zip(DOCUMENTS, bodies)):
+        pair = b"".join(len(b).to_bytes(2, "little") + b for b in (body, bodies[at - 1]))
+        number = {name: bytes([codec.number(name) - 1]) for name in codec.names()}
+        paths = [b"\0" + number[name] for name in fields if name in number][:3] or [b"\0\x3f"]
+        paths += [b"\1" + number["a"] + number["b"], b"\2" + number["a"] + b"\x81" + number["b"]]
+        conditions = [bytes([op]) + paths[op % len(paths)] + bytes([op, 1]) for op in range(2, 16)]
+        joined = b"\0" + bytes([2]) + conditions[3] + b"\x81" + bytes([2]) + conditions[4]
+        one, two, three = paths[0], b"".join(paths[:2]), b"".join(paths[-3:])
+        write("path", f"document{at}", count + paths[at % len(paths)] + pair + b"a.0.b")
+        write("order", f"pair{at}", count + pair)
+        for n, condition in enumerate([*conditions, joined, b"".join(conditions[3:9])]):
+            if n % len(DOCUMENTS) == at or n > 13:
+                write("filter", f"pair{at}with{n}", count + pair + condition)
+        for name in ("keys", "columns", "sort"):
+            write(name, f"one{at}", count + b"\x00" + one + pair)
+            write(name, f"three{at}", count + b"\xaa" + three + pair)
+        write("group", f"one{at}", count + b"\x09" + one + b"\3" + one + pair)
+        write("group", f"two{at}", count + b"\x16" + two + b"\1" + one + b"\4" + one + pair)
+        types = b"".join(number[name] + bytes([n | 16]) for n, name in enumerate(number))
+        write("schema", f"pair{at}", count + b"\x04" + types[:8] + pair)
+        write("schema", f"filled{at}", count + b"\x8c" + types[:8] + pair)
+    for at, text in enumerate(TIMES):
+        write("rfc3339", f"time{at}", text.encode())
+
+
 def main():
     sys.path[:0] = [str(HERE.parent.parent)]
     import velocity
@@ -96,6 +130,7 @@ def main():
             db.compact()
         cut_files(path, "compacted")
     encode_bodies()
+    seed_readers()
 
 
 if __name__ == "__main__":

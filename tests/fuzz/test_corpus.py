@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import struct
 import tempfile
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from fuzz.test_corpus_documents import TARGETS as OF_DOCUMENTS
 
 import velocity
+from support.fuzz_input import Input, names_of
 from velocity import CorruptionError, SchemaError
 from velocity._core import storage
-from velocity._core.codec import Codec
+from velocity._core.codec import Codec, SchemaCheck
+from velocity._core.filter import value_order
 
+TIME = 4  # its number among the types of fields
 HEADER = 128  # bytes of a segment's header
 CORPUS = Path(__file__).resolve().parent / "corpus"
 
@@ -89,16 +95,6 @@ def record(data):
     assert storage.record_encode(r.pop("id"), r.pop("body"), **r) == data[:size]
 
 
-def names_of(count):
-    """A codec with names n0, n1, ..."""
-    codec = Codec()
-    names = [f"n{n}".encode() for n in range(count)]
-    codec.import_names(
-        struct.pack("<II", 1, count) + b"".join(bytes([len(name)]) + name for name in names)
-    )
-    return codec
-
-
 def body(data):
     data = data.ljust(3, b"\0")
     codec, (size,) = names_of(data[0]), struct.unpack_from("<H", data, 1)
@@ -154,7 +150,58 @@ def id(data):
     assert good
 
 
-TARGETS = [segment, hint, manifest, checkpoint, record, body, decode, names, id]
+def path(data):
+    """The fast way and the one that enters lists."""
+    input = Input(data)
+    codec, dotted, one = names_of(input.byte() % 64), input.path(), input.body()
+    found, values = codec.path_value(one, dotted), codec.path_values(one, dotted)
+    assert found is None or repr(values) == repr([found])
+    codec.validate(one)
+
+
+def order(data):
+    """Keys compare as values do."""
+    input = Input(data)
+    codec = names_of(input.byte() % 64)
+    bodies = [input.body(), input.body()]
+    keys = [[codec.field_key(one, name) for name in codec.names()] for one in bodies]
+    for one in bodies:
+        codec.validate(one)
+    a, b = ([codec.decode(one).get(name) for name in codec.names()] for one in bodies)
+    for x, y, x_key, y_key in zip(a, b, *keys):
+        assert value_order(x, y) == (x_key > y_key) - (x_key < y_key)
+
+
+def fitted(codec, fields, body, mode=1, strict=False):
+    """As stored under a schema; a refusal is an answer, too, and as good as a malformed body."""
+    try:
+        return SchemaCheck(codec, (strict, fields)).fit(body, mode)
+    except SchemaError as error:
+        raise ValueError from error
+
+
+def schema(data):
+    """What is stored is valid and fits as it is."""
+    input = Input(data)
+    codec, shape = names_of(input.byte() % 64), input.byte()
+    drawn = [(input.byte() % 64, input.byte()) for _ in range(shape & 7)]
+    fields = [(f"n{number}", kind & 7, bool(kind & 8)) for number, kind in dict(drawn).items()]
+    for one in (input.body(), input.body()):
+        stored = fitted(codec, fields, one, (shape >> 3 & 3) % 3, shape >= 128)
+        codec.validate(one)
+        codec.validate(stored)
+        assert fitted(codec, fields, stored, (shape >> 3 & 3) % 3, shape >= 128) == stored
+
+
+def rfc3339(data):
+    """As Python reads it, where it can."""
+    codec, text = Codec(), data.decode()
+    time = codec.decode(fitted(codec, [("t", TIME, True)], codec.encode({"t": text})))["t"]
+    with suppress(ValueError):  # not the short forms of seconds
+        assert time == datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+
+
+TARGETS = [segment, hint, manifest, checkpoint, record, body, decode, names, id, path, order, schema, rfc3339]
 
 
 def accepts(target, data):
@@ -178,5 +225,5 @@ def test_kept_inputs(target):
 
 def test_every_target_is_replayed():
     harnesses = {path.stem for path in CORPUS.parent.glob("*.c")} - {"canary"}
-    assert {target.__name__ for target in TARGETS} == harnesses
+    assert {target.__name__ for target in [*TARGETS, *OF_DOCUMENTS]} == harnesses
     assert {path.name for path in CORPUS.iterdir()} == harnesses

@@ -8,6 +8,8 @@
 #define ROWS_AHEAD 24              /* records being fetched ahead of the one that is read */
 #define HUGE_BYTES ((size_t)4 << 20)       /* from here on huge pages, as numpy does */
 #define HUGE_PAGE ((uintptr_t)2 << 20)
+#define CHARACTER_MAX 0x10FFFFu
+#define CHARACTER_REPLACED 0xFFFDu         /* stands for one that is none, in damage */
 
 /* --- building ------------------------------------------------------------------------------- */
 
@@ -310,7 +312,7 @@ VEL_INLINE vel_status add_row(vel_columns *x, const uint8_t *record) {
         const uint8_t *field = at, *value;
         at = read_field(field, end, &number, &value);
         if (vel_unlikely(!at)) break;
-        vel_assert(number < x->place_count);
+        if (vel_unlikely(number >= x->place_count)) continue;  /* damage: a name that is none */
         uint32_t place = x->places[number];
         if (!place && x->all) {
             status = meet_field(x, field, end);
@@ -344,24 +346,27 @@ vel_status columns_add(vel_columns *x, const uint8_t *const *records, size_t cou
 
 /* --- strings -------------------------------------------------------------------------------- */
 
-static const uint8_t *read_character(const uint8_t *p, uint32_t *out) {
+static const uint8_t *read_character(const uint8_t *p, const uint8_t *end, uint32_t *out) {
     uint32_t first = *p++;
-    if (first < 0x80) { *out = first; return p; }
+    *out = first;
+    if (first < 0x80) return p;
     int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    uint32_t character = first & (0x3Fu >> more);
-    while (more--) character = character << 6 | (*p++ & 0x3F);
-    *out = character;
+    *out = first & (0x3Fu >> more);
+    for (; more && p < end; more--) *out = *out << 6 | (*p++ & 0x3F);
+    if (vel_unlikely(*out > CHARACTER_MAX)) *out = CHARACTER_REPLACED;
     return p;
 }
 
 void column_characters(const vel_column *c, uint32_t width, uint32_t *to) {
     int64_t at = 0;
     memset(to, 0, c->types.size * (size_t)width * sizeof *to);
+    if (!c->text.size) return;
     for (size_t i = 0; i < c->types.size; i++, to += width) {
         if (c->types.data[i] != COLUMN_STRING) continue;
         int64_t stop = load_i64(c->values.data + sizeof stop * (i + 1));
         const uint8_t *p = c->text.data + at, *end = c->text.data + stop;
-        for (uint32_t *next = to; p < end; next++) p = read_character(p, next);
+        for (uint32_t *next = to; p < end && next < to + width; next++)
+            p = read_character(p, end, next);
         at = stop;
     }
 }

@@ -64,7 +64,8 @@ vel_status columns_begin(vel_columns *x, const vel_names *names, size_t rows);
 vel_status columns_add(vel_columns *x, const uint8_t *const *records, size_t count);
 void columns_end(vel_columns *x);
 
-/* Strings as numpy has them: `width` 4-byte characters each, zeros behind. to: count * width. */
+/* Strings as numpy has them: `width` 4-byte characters each, zeros behind. to: count * width.
+ * Requires: strings and nulls alone, the longest no longer than that. */
 void column_characters(const vel_column *c, uint32_t width, uint32_t *to);
 
 #endif

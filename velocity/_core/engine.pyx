@@ -42,7 +42,7 @@ cdef extern from "group_scan.h" nogil:
 cdef extern from "sort.h" nogil:
     ctypedef struct vel_sort:
         pass
-    vel_status sort_records(vel_sort *s, vel_buffer *records)
+    vel_status sort_records(vel_sort *s, vel_buffer *records, vel_error *error)
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *bytes, Py_ssize_t size, const char *errors)
@@ -86,8 +86,8 @@ cdef int raise_status(vel_engine *e, vel_status status, vel_error *error) except
         raise StorageError(error.sys_errno, f"{where(error)}{text_of(error.what)}")
     if status == VEL_E_CORRUPT:
         path = text_of(error.path)
-        raise CorruptionError(f"{path} offset {error.offset}: {text_of(error.what)}", path,
-                              error.offset)
+        place = f"{path} offset {error.offset}: " if path else ""
+        raise CorruptionError(place + text_of(error.what), path, error.offset)
     if status == VEL_E_LOCKED:
         pid = error.offset or None
         raise DatabaseLockedError(f"{where(error)}the database is open in process "
@@ -734,8 +734,10 @@ cdef class CollectionBase:
                 compiled.scan_decide(&s)
                 if documents is not None:
                     document_new_many(self, self.c.names, &s.found, documents)
-                elif order != NULL and sort_records(order, &s.found):
-                    raise MemoryError()
+                elif order != NULL:
+                    status = sort_records(order, &s.found, &error)
+                    if status:
+                        raise_status(self.e, status, &error)
                 PyErr_CheckSignals()
             return s.count
         finally:

@@ -45,6 +45,7 @@ typedef struct {
     const vel_schema *next;
     vel_buffer ids;          /* as vel_rules.noted */
     size_t count;
+    vel_error *error;
 } search;
 
 /* Append u16 size, bytes. */
@@ -60,9 +61,8 @@ static vel_status put_text(vel_buffer *out, const void *bytes, size_t size) {
 static vel_status look_at(void *context, vel_engine *e, const uint8_t *record) {
     search *s = context;
     vel_record r;
-    vel_error unused;
     record_read(record, &r);
-    vel_status status = schema_fit(s->next, r.body, r.body_size, SCHEMA_FILL, NULL, &unused);
+    vel_status status = schema_fit(s->next, r.body, r.body_size, SCHEMA_FILL, NULL, s->error);
     if (status != VEL_E_SCHEMA) return status < 0 ? status : VEL_OK;
     if ((status = put_text(&s->ids, r.id, r.id_size))) return status;
     return ++s->count < FOUND_MAX ? VEL_OK : VEL_END;
@@ -113,7 +113,7 @@ static vel_status report_all(vel_engine *e, vel_collection *c, const vel_buffer 
 static vel_status check_once(vel_engine *e, vel_collection *c, bool *sure, vel_buffer *report,
                              vel_error *error) {
     vel_rules *r = c->rules;
-    search s = {.next = r->next};
+    search s = {.next = r->next, .error = error};
     size_t reported = 0;
     pthread_mutex_lock(&e->commit_lock);
     r->noted.size = 0;

@@ -207,8 +207,8 @@ void filter_seal(vel_filter *f) {
     }
     for (uint32_t i = 0; i < f->node_count; i++) {
         filter_node *n = &f->nodes[i];
-        if (n->op == FILTER_IN) sort_values(f, f->values + n->value, n->value_count);
-        else if (n->value_count) n->parts = parts_read(f->values[n->value].at);
+        if (n->value_count && n->op != FILTER_IN) n->parts = parts_read(f->values[n->value].at);
+        else if (n->value_count) sort_values(f, f->values + n->value, n->value_count);
         if (n->value_count == 1 && n->op != FILTER_IN) seal_quick(n);
         order_children(f, n);
     }

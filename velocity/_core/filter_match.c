@@ -124,9 +124,9 @@ static bool object_subject(const uint8_t *v, const uint8_t *end, subject *out) {
 
 /* Whether an element of a list meets all conditions. */
 static filter_answer any_element(evaluation *e, const filter_node *n, const value_parts *list) {
-    const uint8_t *end = list->data + list->size;
     uint32_t count;
     if (list->kind != KIND_LIST) return FILTER_NO;
+    const uint8_t *end = list->data + list->size;
     const uint8_t *p = varint_read(list->data, end, &count), *next;
     filter_answer found = FILTER_NO;
     for (; p && count; count--, p = next) {

@@ -79,7 +79,7 @@ vel_status group_open(vel_group *g, const vel_names *names, uint32_t path_count,
 void group_close(vel_group *g);
 
 /* Take a document in. Returns VEL_OK, VEL_MISMATCH (a list is on the way of a path), VEL_E_NOMEM,
- * VEL_E_TOO_LARGE (too many groups, or a key of over 4 GiB). */
+ * VEL_E_TOO_LARGE (too many groups, or a key of over 4 GiB), VEL_E_CORRUPT. */
 vel_status group_add(vel_group *g, const uint8_t *body, size_t size);
 
 VEL_INLINE group_state *group_states(const vel_group *g, uint32_t group) {

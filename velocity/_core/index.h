@@ -151,7 +151,7 @@ VEL_INLINE const index_spot *index_keys_spots(const index_keys *k) {
 }
 
 /* Replace *k by the keys of a body (NULL: none). Returns VEL_OK; VEL_E_UNFIT with error->what: a
- * key over INDEX_KEY_MAX, or lists in two fields; VEL_E_NOMEM. Any thread. */
+ * key over INDEX_KEY_MAX, or lists in two fields; VEL_E_CORRUPT; VEL_E_NOMEM. Any thread. */
 vel_status index_keys_of(vel_index *ix, const uint8_t *body, size_t size, index_keys *k,
                          vel_error *error);
 /* Whether two bodies surely have the same keys, their indexed values being the same bytes. */

@@ -17,6 +17,7 @@ void index_keys_free(index_keys *k) {
 
 static vel_status unfit(const vel_index *ix, vel_status status, const vel_path *path,
                         const char *why, vel_error *error) {
+    if (status == VEL_E_CORRUPT) return body_unreadable(error);
     if (status != VEL_E_TOO_LARGE && status != VEL_E_UNFIT) return status;
     int size = path->text_size < 80 ? (int)path->text_size : 80;
     return vel_fail(error, VEL_E_UNFIT, 0, NULL, 0, "index %.60s of collection %.60s: %.*s %s",

@@ -269,9 +269,9 @@ vel_status query_step(vel_query *q, bool attached, vel_error *error) {
     return VEL_OK;
 }
 
-vel_status query_sort(vel_query *q, vel_sort *order) {
+vel_status query_sort(vel_query *q, vel_sort *order, vel_error *error) {
     q->places.size = 0;
-    return sort_records(order, &q->records);
+    return sort_records(order, &q->records, error);
 }
 
 vel_status query_choose(void *context, vel_write *write, vel_error *error) {

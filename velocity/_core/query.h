@@ -91,7 +91,7 @@ VEL_INLINE const uint8_t *query_record(const vel_query *q, uint64_t i) {
 }
 
 /* Move what was found so far to a sort. VEL_OK, VEL_E_NOMEM, VEL_E_CORRUPT. */
-vel_status query_sort(vel_query *q, vel_sort *order);
+vel_status query_sort(vel_query *q, vel_sort *order, vel_error *error);
 
 /* A vel_choose: the first document that the query finds, under the commit lock; `context` is the
  * query: of limit 1, not distinct. */

@@ -24,7 +24,7 @@ cdef extern from *:
 cdef extern from "sort.h" nogil:
     void sort_open(vel_sort *s, const vel_names *names, uint64_t wanted)
     void sort_close(vel_sort *s)
-    vel_status sort_add(vel_sort *s, const uint8_t *record)
+    vel_status sort_add(vel_sort *s, const uint8_t *record, vel_error *error)
     vel_status sort_by(vel_sort *s, const uint8_t *dotted, size_t size, bint descending)
     vel_status sort_end(vel_sort *s)
     uint64_t sort_count(const vel_sort *s)
@@ -55,7 +55,7 @@ cdef extern from "query.h" nogil:
     vel_status query_open(vel_query *q)
     void query_close(vel_query *q)
     vel_status query_step(vel_query *q, bint attached, vel_error *error)
-    vel_status query_sort(vel_query *q, vel_sort *order)
+    vel_status query_sort(vel_query *q, vel_sort *order, vel_error *error)
     uint64_t query_count(const vel_query *q)
     const uint8_t *query_record(const vel_query *q, uint64_t i)
     vel_status query_choose(void *context, vel_write *write, vel_error *error)

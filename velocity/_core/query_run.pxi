@@ -60,7 +60,7 @@ cdef class QueryRuns(ColumnsBase):
                     for step in range(STEPS):
                         status = query_step(q, False, &error)
                         if not status and order != NULL:
-                            status = query_sort(q, order)
+                            status = query_sort(q, order, &error)
                         if status or q.done:
                             break
                     engine_leave(self.e)
@@ -161,12 +161,15 @@ cdef class QueryRuns(ColumnsBase):
         """These documents in order."""
         cdef vel_sort sorting
         cdef Document document
+        cdef vel_error error
+        cdef vel_status status
         sort_open(&sorting, self.c.names, UINT64_MAX)
         try:
             sort_fields(&sorting, order)
             for document in documents:
-                if sort_add(&sorting, document._record):
-                    raise MemoryError()
+                status = sort_add(&sorting, document._record, &error)
+                if status:
+                    raise_status(self.e, status, &error)
             return self._sorted(&sorting, 0, UINT64_MAX)
         finally:
             sort_close(&sorting)

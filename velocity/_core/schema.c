@@ -191,6 +191,7 @@ static vel_status refuse(vel_error *error, const uint8_t *name, uint32_t size, c
 static vel_status refuse_unknown(const vel_schema *s, const vel_field *f, vel_error *error) {
     const uint8_t *name = f->name;
     uint32_t size = f->name_size;
+    if (f->number > names_count(s->names)) return body_unreadable(error);
     if (f->number) name = names_bytes(s->names, f->number, &size);
     return refuse(error, name, size, " is not in the schema, which is strict",
                   "; its value is of type ", value_names[type_of(*f->value)], "");
@@ -323,8 +324,7 @@ vel_status schema_fit(const vel_schema *s, const uint8_t *body, size_t size, int
         if (vel_unlikely(type_of(*f.value) != slot.type))
             status = judge_other(&v, &s->fields[slot.place - 1], &f, error);
     }
-    if (vel_unlikely(status == VEL_E_CORRUPT))
-        return vel_fail(error, status, 0, NULL, 0, "a document's body cannot be read");
+    if (vel_unlikely(status == VEL_E_CORRUPT)) return body_unreadable(error);
     if (status != VEL_END) return status;
     if (vel_likely(!v.converted && (mode == SCHEMA_PART || v.met == s->wanted))) return VEL_OK;
     return complete(&v, body, size, out, error);

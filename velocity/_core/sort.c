@@ -149,7 +149,7 @@ vel_status sort_end(vel_sort *s) {
     return status;
 }
 
-vel_status sort_add(vel_sort *s, const uint8_t *record) {
+vel_status sort_add(vel_sort *s, const uint8_t *record, vel_error *error) {
     size_t key = s->keys.size, at = s->records.size;
     vel_record r;
     record_read(record, &r);
@@ -158,7 +158,7 @@ vel_status sort_add(vel_sort *s, const uint8_t *record) {
     if (!status) status = record_append(&s->records, record);
     if (status) {
         s->keys.size = key;
-        return status;
+        return status == VEL_E_CORRUPT ? body_unreadable(error) : status;
     }
     sort_entry entry = {key, at, s->given++, (uint32_t)(s->keys.size - key)};
     memcpy(s->entries.data + s->entries.size, &entry, sizeof entry);
@@ -168,11 +168,11 @@ vel_status sort_add(vel_sort *s, const uint8_t *record) {
     return VEL_OK;
 }
 
-vel_status sort_records(vel_sort *s, vel_buffer *records) {
+vel_status sort_records(vel_sort *s, vel_buffer *records, vel_error *error) {
     vel_status status = VEL_OK;
     for (size_t at = 0; at < records->size && !status;) {
         const uint8_t *record = records->data + at;
-        status = sort_add(s, record);
+        status = sort_add(s, record, error);
         at += vel_align8(record_size(record));
     }
     records->size = 0;

@@ -38,9 +38,9 @@ void sort_close(vel_sort *s);
 /* Add a field to sort by. Returns VEL_OK, VEL_E_INVALID (no path, or too many), VEL_E_NOMEM. */
 vel_status sort_by(vel_sort *s, const uint8_t *dotted, size_t size, bool descending);
 /* Take a copy of a record. Returns VEL_OK, VEL_E_NOMEM, VEL_E_CORRUPT. */
-vel_status sort_add(vel_sort *s, const uint8_t *record);
+vel_status sort_add(vel_sort *s, const uint8_t *record, vel_error *error);
 /* Take all records of a buffer, each 8-aligned, and empty it. As sort_add. */
-vel_status sort_records(vel_sort *s, vel_buffer *records);
+vel_status sort_records(vel_sort *s, vel_buffer *records, vel_error *error);
 /* Put what was given in order and drop what is not wanted. VEL_OK or VEL_E_NOMEM. */
 vel_status sort_end(vel_sort *s);
 /* After sort_end. */

@@ -80,6 +80,11 @@ const uint8_t *field_read_other(const uint8_t *p, const uint8_t *end, vel_field 
     return out->next = value_skip(p, end);
 }
 
+vel_status body_unreadable(vel_error *error) {
+    return vel_fail(error, VEL_E_CORRUPT, 0, NULL, 0,
+                    "the body of a document cannot be read: verify says which");
+}
+
 const uint8_t *body_find(const uint8_t *body, size_t size, uint32_t number, const uint8_t **end) {
     vel_fields it;
     vel_field f;

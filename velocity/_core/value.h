@@ -147,6 +147,9 @@ VEL_INLINE vel_status fields_next(vel_fields *it, vel_field *out) {
 vel_status body_validate(const uint8_t *body, size_t size, uint32_t name_count, size_t *where,
                          const char **why);
 
+/* What a reader says of a body that body_validate would refuse. Fills *error; VEL_E_CORRUPT. */
+vel_status body_unreadable(vel_error *error);
+
 /* The value of a field by number, or by inline name; NULL when absent (or malformed). *end gets the
  * byte after it. */
 const uint8_t *body_find(const uint8_t *body, size_t size, uint32_t number, const uint8_t **end);

@@ -57,6 +57,7 @@ static bool named_next(const vel_names *names, vel_fields *it, named *out) {
     if (fields_next(it, &f) != VEL_OK) return false;
     out->name = f.name;
     out->name_size = f.name_size;
+    if (f.number > names_count(names)) return false;
     if (f.number) out->name = names_bytes(names, f.number, &out->name_size);
     out->value = f.value;
     out->next = f.next;

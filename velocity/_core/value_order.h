@@ -28,8 +28,8 @@ VEL_INLINE value_class value_class_of(value_kind kind) {
     return (value_class)classes[kind];
 }
 
-/* Below 0, 0, above 0. Both values come from validated bodies with these names. Bounded, whatever
- * the bytes are. */
+/* Below 0, 0, above 0. Both values come from bodies with these names. Bounded, whatever the bytes
+ * are; malformed ones have no order. */
 int value_order(const vel_names *names, const uint8_t *a, const uint8_t *a_end, const uint8_t *b,
                 const uint8_t *b_end);
 
