@@ -125,7 +125,7 @@ def test_of_many_all_are_added_or_none(adapter, place, bad):
     }.get(bad, bad)  # fmt: skip
     given.insert(place, wrong)
     error = DuplicateKeyError if bad in ("there", "twice") else SchemaError
-    with pytest.raises(error, match="already exists" if error is DuplicateKeyError else ""):
+    with pytest.raises(error):
         adapter.add_attributes(given)
     assert keys(adapter.get_attributes("p")) == ["there"]
 

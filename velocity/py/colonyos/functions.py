@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
+from velocity.py.colonyos.json_values import read_json, write_json
 from velocity.py.colonyos.store import (
     Store,
     check_texts,
@@ -168,7 +168,7 @@ def _fields(function: Function) -> dict[str, Any]:
         "colonyname": function.colonyname,
         "funcname": function.funcname,
         "description": function.description,
-        "args": json.dumps([arg.to_dict() for arg in function.args]),
+        "args": write_json([arg.to_dict() for arg in function.args], "function.args"),
         "counter": function.counter,
         "minwaittime": function.minwaittime,
         "maxwaittime": function.maxwaittime,
@@ -188,7 +188,7 @@ def _function(document: Document) -> Function:
         colonyname=document["colonyname"],
         funcname=document["funcname"],
         description=document["description"],
-        args=[FunctionArg.from_dict(arg) for arg in json.loads(document["args"])],
+        args=[FunctionArg.read(arg, True) for arg in read_json(document["args"], "args")],
         counter=document["counter"],
         minwaittime=document["minwaittime"],
         maxwaittime=document["maxwaittime"],
