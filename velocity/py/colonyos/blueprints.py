@@ -94,6 +94,7 @@ class Blueprints(Store):
 
         location_name: upper and lower case alike; "" stands for any location and none.
         """
+        _ = self._data
         check_texts(location_name=location_name)
         at = {"location": location_name.casefold()} if location_name else {}
         return _blueprints(self._data, _BY_NAME, namespace=namespace, kind=kind, **at)

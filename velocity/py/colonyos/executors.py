@@ -12,7 +12,15 @@ from velocity._core.document import Document
 from velocity._core.errors import DuplicateKeyError, NotFoundError, UniqueError
 from velocity.py.colonyos.constants import APPROVED, PENDING, REJECTED, UNREGISTERED
 from velocity.py.colonyos.requeueing import requeue
-from velocity.py.colonyos.store import Step, Store, check_texts, checked, id_or_new, now
+from velocity.py.colonyos.store import (
+    Step,
+    Store,
+    check_texts,
+    checked,
+    checked_int,
+    id_or_new,
+    now,
+)
 from velocity.py.colonyos.types.identity import Allocations, Capabilities, Executor
 from velocity.py.ids import new_id
 
@@ -194,7 +202,7 @@ class Executors(Store):
         """The number of executors of a colony in a state."""
         data = self._data
         check_texts(colony_name=colony_name)
-        wanted = {"colonyname": colony_name, "state": checked(state, int, "state")}
+        wanted = {"colonyname": colony_name, "state": checked_int(state, "state")}
         return data.executors.count(wanted)
 
     def _set(self, colony_name: str, executor_name: str, fields: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ class FileLabels(Store):
 
     def get_file_labels(self, colony_name: str) -> list[Label]:
         """All labels, sorted by name."""
+        _ = self._data
         check_texts(colony_name=colony_name)
         return _labels(self._data, {"colonyname": colony_name})
 
@@ -26,6 +27,7 @@ class FileLabels(Store):
 
         exact: only the label itself and those below it, and none if the label itself has no file.
         """
+        _ = self._data
         check_texts(colony_name=colony_name, name=name)
         if not checked(exact, bool, "exact"):
             begins = {"$regex": "^" + re.escape(name)}

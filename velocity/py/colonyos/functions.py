@@ -11,6 +11,7 @@ from velocity.py.colonyos.store import (
     Store,
     check_texts,
     checked,
+    checked_int,
     delete_by_id,
     document_by_id,
     id_or_new,
@@ -111,7 +112,7 @@ class Functions(Store):
         self._data.functions.update_where(
             self._named(colony_name, executor_name, name),
             {
-                "counter": checked(counter, int, "counter"),
+                "counter": checked_int(counter, "counter"),
                 "minwaittime": _seconds(min_wait_time, "min_wait_time"),
                 "maxwaittime": _seconds(max_wait_time, "max_wait_time"),
                 "minexectime": _seconds(min_exec_time, "min_exec_time"),
@@ -154,7 +155,7 @@ class Functions(Store):
 
 
 def _seconds(value: float, what: str) -> float:
-    return value if isinstance(value, float) else float(checked(value, int, what))
+    return value if isinstance(value, float) else float(checked_int(value, what))
 
 
 def _fields(function: Function) -> dict[str, Any]:

@@ -96,16 +96,19 @@ class Generators(Store):
 
     def remove_generator_by_id(self, generator_id: str) -> None:
         """Remove the generator and all arguments in its queue."""
+        _ = self._data
         check_texts(generator_id=generator_id)
         self._atomically(lambda step: _remove(step, _id=generator_id))
 
     def remove_generator_by_name(self, colony_name: str, generator_name: str) -> None:
         """Remove the generator of that name in the colony, and all arguments in its queue."""
+        _ = self._data
         check_texts(colony_name=colony_name, generator_name=generator_name)
         self._atomically(lambda step: _remove(step, colonyname=colony_name, name=generator_name))
 
     def remove_all_generators_by_colony_name(self, colony_name: str) -> None:
         """Remove the colony's generators and all arguments in their queues."""
+        _ = self._data
         check_texts(colony_name=colony_name)
         self._atomically(lambda step: remove_generators_of(step, colony_name))
 

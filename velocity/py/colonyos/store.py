@@ -101,7 +101,8 @@ class Step(Transaction):
         so that writers on its documents cannot keep a large step from coming to its end.
         """
         handle = self._db.collection(collection)
-        ids = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        found = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        ids = [id for id in found if not self._has_deleted(collection, id)]
         for id in ids:
             self._delete(collection, id)
         return ids
