@@ -22,6 +22,10 @@ from velocity.py.colonyos import (
     SUCCESS,
     WAITING,
     Attribute,
+    Conditions,
+    Executor,
+    FunctionSpec,
+    Process,
 )
 from velocity.py.colonyos.attributes import attributes_of
 from velocity.py.colonyos.identifiers import attribute_id
@@ -218,6 +222,47 @@ def test_the_state_follows_the_process(adapter, set_state):
     assert states() == SUCCESS
     adapter.update_attribute(attribute("k", value="new"))
     assert states() == SUCCESS
+
+
+def test_the_state_is_set_by_each_step_of_a_process(adapter):
+    adapter.add_executor(Executor("e1", "t", "e", "c"))
+
+    def added(id):
+        process = Process.create(FunctionSpec(conditions=Conditions("c", executortype="t"),
+                                              env={"k": "v"}))  # fmt: skip
+        process.processid = id
+        adapter.add_process(process)
+        return process
+
+    def states(id):
+        (read,) = adapter.get_attributes(id)
+        (held,) = adapter.get_process_by_id(id).attributes
+        assert read == held
+        return read.state
+
+    process = added("p")
+    assert states("p") == PENDING
+    for step, state in [
+        (lambda: adapter.assign("e1", process), RUNNING),
+        (lambda: adapter.unassign(process), PENDING),
+        (lambda: adapter.select_and_assign("c", "e1", "e", "t", ""), RUNNING),
+        (lambda: adapter.reset_process(process), WAITING),
+        (lambda: adapter.assign("e1", process), RUNNING),
+        (lambda: adapter.remove_executor_by_name("c", "e"), PENDING),
+        (lambda: adapter.assign("e1", process), RUNNING),
+        (lambda: adapter.remove_executors_by_colony_name("c"), PENDING),
+        (lambda: adapter.set_process_state("p", CANCELLED), CANCELLED),
+        (lambda: adapter.set_process_state("p", RUNNING), RUNNING),
+        (lambda: adapter.mark_successful("p"), SUCCESS),
+    ]:
+        step()
+        assert states("p") == state
+    added("q")
+    adapter.mark_failed("q", ["error"])
+    assert states("q") == FAILED
+    added("r")
+    adapter.mark_cancelled("r")
+    assert states("r") == CANCELLED
 
 
 def test_attributes_of_nothing(adapter):

@@ -16,8 +16,8 @@ from velocity.py.ids import new_id
 # What belongs to a colony besides generators, processes and attributes, which take others with
 # them; blueprints belong to a namespace.
 _BELONGINGS = (
-    "users", "executors", "functions", "locations", "processgraphs", "generatorargs", "crons", "logs",
-    "files", "snapshots",
+    "users", "executors", "functions", "locations", "processgraphs", "generatorargs", "crons",
+    "logs", "files", "snapshots",
 )  # fmt: skip
 
 
