@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from velocity._core.document import Document
-from velocity._core.errors import DuplicateKeyError, NotFoundError, UniqueError
+from velocity._core.errors import NotFoundError
 from velocity.py.colonyos.constants import APPROVED, PENDING, REJECTED, UNREGISTERED
 from velocity.py.colonyos.requeueing import requeue
 from velocity.py.colonyos.store import (
@@ -19,6 +19,7 @@ from velocity.py.colonyos.store import (
     checked,
     checked_int,
     id_or_new,
+    insert_once,
     now,
 )
 from velocity.py.colonyos.types.identity import Allocations, Capabilities, Executor
@@ -60,18 +61,10 @@ class Executors(Store):
             "requirefuncreg": executor.requirefuncreg,
             "sequence": data.sequence.next(),
         }
-        while True:
-            removed = {**named, "state": UNREGISTERED}
-            if data.executors.find_one_and_update(removed, renewed) is not None:
-                break
-            try:
-                data.executors.insert(new_id(), {**renewed, **only_new})
-                break
-            except UniqueError:
-                holder = data.executors.find_one(named)
-                if holder is not None and holder["state"] != UNREGISTERED:
-                    what = f"executor {executor.executorname!r} of colony {executor.colonyname!r}"
-                    raise DuplicateKeyError(f"{what} already exists") from None
+        removed = {**named, "state": UNREGISTERED}
+        if data.executors.find_one_and_update(removed, renewed) is None:
+            what = f"executor {executor.executorname!r} of colony {executor.colonyname!r}"
+            insert_once(data.executors, new_id(), {**renewed, **only_new}, what)
         executor.executorid = id
 
     def set_allocations(
