@@ -12,6 +12,7 @@ from velocity import (
     Config,
     ConfigError,
     Consistency,
+    ConsistencyError,
     DatabaseClosedError,
     DatabaseLockedError,
     QueryError,
