@@ -26,9 +26,12 @@ from velocity.py.colonyos import (
     Allocations,
     Attribute,
     Capabilities,
+    Conditions,
     Executor,
     Function,
+    FunctionSpec,
     Hardware,
+    Process,
     Project,
     Software,
 )
@@ -345,6 +348,37 @@ def test_what_a_removed_executor_runs_goes_back_to_the_queue(adapter, processes)
     read = adapter.get_executor_by_name("c", "e")
     assert (read.state, read.executorid) == (UNREGISTERED, "1")
     assert adapter.get_executor_by_name("c", "other").state == PENDING
+
+
+def test_a_requeued_process_keeps_its_place(adapter):
+    """Removing its executor gives it to the next one before what was added later."""
+    adapter.add_executor(executor("e", "1"))
+    added = []
+    for name in ("first", "second", "third"):
+        spec = FunctionSpec(nodename=name, maxexectime=60, conditions=Conditions("c", executortype="t"))
+        added.append(Process.create(spec))
+        adapter.add_process(added[-1])
+
+    def next_one():
+        return adapter.select_and_assign("c", "1", "e", "t", "")
+
+    first, second = next_one(), next_one()
+    adapter.mark_successful(second.processid)
+    adapter.remove_executor_by_name("c", "e")
+    back = adapter.get_process_by_id(first.processid)
+    assert (back.state, back.isassigned, back.assignedexecutorid) == (WAITING, False, "")
+    assert back.starttime == back.endtime == ZERO_TIME
+    assert back.prioritytime == first.prioritytime
+    assert (back.waitdeadline, back.execdeadline) == (first.waitdeadline, first.execdeadline)
+    assert back.retries == 0
+    waiting = adapter.find_waiting_processes("c", "", "", "", 10)
+    assert [each.processid for each in waiting] == [added[0].processid, added[2].processid]
+    done = adapter.get_process_by_id(second.processid)
+    assert (done.state, done.assignedexecutorid) == (SUCCESS, "1")
+    again = next_one()
+    assert again.processid == first.processid
+    assert again.execdeadline == again.starttime + timedelta(seconds=60)
+    assert next_one().processid == added[2].processid
 
 
 def test_requeued_processes_are_pending_for_their_attributes(adapter, processes):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from support.colony_records import fill_colony
+from support.one_step import changes_of_one_step
 from support.threads import run_threads
 from velocity import DuplicateKeyError, NotFoundError, SchemaError
+from velocity.py.colonyos import Colony, File, User
 from velocity.py.colonyos.collections import LAYOUTS
-from velocity.py.colonyos.types.content import File
-from velocity.py.colonyos.types.identity import Colony, User
 
 
 def test_no_server_id_was_set(adapter):
@@ -73,13 +74,11 @@ def test_drop_leaves_it_empty_and_usable(adapter):
 
 
 def test_drop_is_one_step(adapter):
-    for number in range(5):
-        adapter.add_colony(Colony(name=str(number)))
-        adapter.add_user(User(name=str(number), colonyname="c"))
-    with adapter._data.colonies.watch() as changes:
-        adapter.drop()
-        sequences = {changes.next(timeout=10).sequence for _ in range(5)}
-    assert len(sequences) == 1
+    adapter.set_server_id("", "first")
+    fill_colony(adapter, "c", each=5)
+    changed = changes_of_one_step(adapter, adapter.drop)
+    assert set(changed) == set(LAYOUTS)
+    assert changed["security"] == {"server"}
 
 
 def test_drop_gives_no_number_twice(adapter):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections import OrderedDict
 from types import MappingProxyType
@@ -154,3 +156,24 @@ def test_expired_documents_whose_slots_look_alike(durable_mode, tmp_path):
         users.put_many(((id, {}) for id in alike), ttl=0.05)
         eventually(lambda: db.stats().documents == 1)
         assert list(users) == ["kept"]
+
+
+def test_a_filter_in_a_cycle_frees_no_names_of_its_database():
+    """The collector cleared the filter's owner, by which it told whether the names were its own: it freed those
+    of the engine, and whatever the database did next was with freed memory. In a child: it ended the process."""
+    code = """
+import gc, velocity
+db = velocity.VelocityDB()
+users = db.create_collection("users")
+cycle = [users._filter({"n": 1})]
+cycle.append(cycle)
+del cycle
+gc.collect()
+for number in range(100):
+    users.put(str(number), {f"field {number}": number})
+    assert users[str(number)].fields == {f"field {number}": number}
+db.close()
+del users, db
+gc.collect()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -72,6 +72,7 @@ def value_order(a, b):
 
 
 @cython.final
+@cython.no_gc_clear  # __dealloc__ asks for the owner
 cdef class Filter:
     """A compiled filter. May be used from any number of threads.
 

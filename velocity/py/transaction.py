@@ -287,6 +287,10 @@ class Transaction:
         self._ops.append(("delete", self._db.collection(collection), id, None, None, None))
         self._written.setdefault(collection, {})[id] = _State(None, 0)
 
+    def _has_deleted(self, collection: str, id: str) -> bool:
+        written = self._written.get(collection, {}).get(id)
+        return written is not None and written.document is None
+
     def _write(
         self,
         kind: str,

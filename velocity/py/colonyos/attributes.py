@@ -19,6 +19,7 @@ from velocity.py.colonyos.store import (
     Store,
     check_texts,
     checked,
+    checked_int,
     delete_by_id,
     document_by_id,
     insert_once,
@@ -81,7 +82,7 @@ class Attributes(Store):
         """The target's attribute with this key and type. Raises NotFoundError."""
         data = self._data
         check_texts(target_id=target_id, key=key)
-        checked(attribute_type, int, "attribute_type")
+        checked_int(attribute_type, "attribute_type")
         wanted = {"targetid": target_id, "key": key, "attributetype": attribute_type}
         found = data.attributes.find_one(wanted, "sequence")
         if found is None:
@@ -100,7 +101,7 @@ class Attributes(Store):
         """The target's attributes of a type, in the order of adding."""
         data = self._data
         check_texts(target_id=target_id)
-        checked(attribute_type, int, "attribute_type")
+        checked_int(attribute_type, "attribute_type")
         return _found(data, {"targetid": target_id, "attributetype": attribute_type})
 
     def update_attribute(self, attribute: Attribute) -> None:
@@ -120,7 +121,7 @@ class Attributes(Store):
         check_texts(process_id=process_id)
         data.attributes.update_where(
             {"targetid": process_id},
-            {"state": checked(state, int, "state"), "statesequence": data.sequence.next()},
+            {"state": checked_int(state, "state"), "statesequence": data.sequence.next()},
         )
 
     def remove_attribute_by_id(self, attribute_id: str) -> None:
@@ -160,7 +161,7 @@ class Attributes(Store):
         """Remove the target's attributes of a type."""
         _ = self._data
         check_texts(target_id=target_id)
-        checked(attribute_type, int, "attribute_type")
+        checked_int(attribute_type, "attribute_type")
         wanted = {"targetid": target_id, "attributetype": attribute_type}
         self._atomically(lambda step: step.remove("attributes", wanted))
 
@@ -183,7 +184,7 @@ class Attributes(Store):
     def _remove_in_state(self, colony_name: str, where: Mapping[str, Any], state: int) -> None:
         data = self._data
         check_texts(colony_name=colony_name)
-        checked(state, int, "state")
+        checked_int(state, "state")
         wanted = {"targetcolonyname": colony_name, **where}
         self._atomically(lambda step: remove_attributes_in_state(step, data, wanted, state))
 
@@ -196,7 +197,7 @@ def attribute_document(
     check_texts(
         attributeid=attribute.attributeid, targetid=attribute.targetid, key=attribute.key
     )
-    checked(attribute.attributetype, int, "attributetype")
+    checked_int(attribute.attributetype, "attributetype")
     sequence = data.sequence.next()
     fields = {
         "targetid": attribute.targetid,

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from velocity._core.document import Document
 from velocity._core.errors import DuplicateKeyError, NotFoundError, UniqueError
-from velocity.py.colonyos.attributes import remove_attributes_of
 from velocity.py.colonyos.generators import remove_generators_of
+from velocity.py.colonyos.process_removal import remove_processes
 from velocity.py.colonyos.store import Step, Store, check_texts, checked, id_or_new, insert_once
 from velocity.py.colonyos.types.identity import Colony
 from velocity.py.ids import new_id
 
-# What belongs to a colony besides attributes; blueprints belong to a namespace.
+# What belongs to a colony besides generators, processes and attributes, which take others with
+# them; blueprints belong to a namespace.
 _BELONGINGS = (
-    "users", "executors", "functions", "locations", "processgraphs", "generatorargs",
-    "crons", "logs", "files", "snapshots",
+    "users", "executors", "functions", "locations", "processgraphs", "generatorargs", "crons",
+    "logs", "files", "snapshots",
 )  # fmt: skip
 
 
@@ -96,11 +97,10 @@ class Colonies(Store):
             if not found:
                 raise NotFoundError(f"there is no colony {colony_name!r}")
             run.delete("colonies", found[0].id)
-            remove_generators_of(run, colony_name)
             for name in _BELONGINGS:
                 run.remove(name, {"colonyname": colony_name})
-            processes = run.remove("processes", {"colonyname": colony_name})
-            remove_attributes_of(run, processes)
+            remove_generators_of(run, colony_name)
+            remove_processes(run, {"colonyname": colony_name})
             run.remove("attributes", {"targetcolonyname": colony_name})
 
         self._atomically(step)

@@ -9,10 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from velocity._core.document import Document
-from velocity._core.errors import DuplicateKeyError, NotFoundError, UniqueError
+from velocity._core.errors import NotFoundError
 from velocity.py.colonyos.constants import APPROVED, PENDING, REJECTED, UNREGISTERED
 from velocity.py.colonyos.requeueing import requeue
-from velocity.py.colonyos.store import Step, Store, check_texts, checked, id_or_new, now
+from velocity.py.colonyos.store import (
+    Step,
+    Store,
+    check_texts,
+    checked,
+    checked_int,
+    id_or_new,
+    insert_once,
+    now,
+)
 from velocity.py.colonyos.types.identity import Allocations, Capabilities, Executor
 from velocity.py.ids import new_id
 
@@ -52,18 +61,10 @@ class Executors(Store):
             "requirefuncreg": executor.requirefuncreg,
             "sequence": data.sequence.next(),
         }
-        while True:
-            removed = {**named, "state": UNREGISTERED}
-            if data.executors.find_one_and_update(removed, renewed) is not None:
-                break
-            try:
-                data.executors.insert(new_id(), {**renewed, **only_new})
-                break
-            except UniqueError:
-                holder = data.executors.find_one(named)
-                if holder is not None and holder["state"] != UNREGISTERED:
-                    what = f"executor {executor.executorname!r} of colony {executor.colonyname!r}"
-                    raise DuplicateKeyError(f"{what} already exists") from None
+        removed = {**named, "state": UNREGISTERED}
+        if data.executors.find_one_and_update(removed, renewed) is None:
+            what = f"executor {executor.executorname!r} of colony {executor.colonyname!r}"
+            insert_once(data.executors, new_id(), {**renewed, **only_new}, what)
         executor.executorid = id
 
     def set_allocations(
@@ -194,7 +195,7 @@ class Executors(Store):
         """The number of executors of a colony in a state."""
         data = self._data
         check_texts(colony_name=colony_name)
-        wanted = {"colonyname": colony_name, "state": checked(state, int, "state")}
+        wanted = {"colonyname": colony_name, "state": checked_int(state, "state")}
         return data.executors.count(wanted)
 
     def _set(self, colony_name: str, executor_name: str, fields: dict[str, Any]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
+from velocity.py.colonyos.json_values import read_json, write_json
 from velocity.py.colonyos.store import (
     Store,
     check_texts,
     checked,
+    checked_int,
     delete_by_id,
     document_by_id,
     id_or_new,
@@ -111,7 +112,7 @@ class Functions(Store):
         self._data.functions.update_where(
             self._named(colony_name, executor_name, name),
             {
-                "counter": checked(counter, int, "counter"),
+                "counter": checked_int(counter, "counter"),
                 "minwaittime": _seconds(min_wait_time, "min_wait_time"),
                 "maxwaittime": _seconds(max_wait_time, "max_wait_time"),
                 "minexectime": _seconds(min_exec_time, "min_exec_time"),
@@ -154,7 +155,7 @@ class Functions(Store):
 
 
 def _seconds(value: float, what: str) -> float:
-    return value if isinstance(value, float) else float(checked(value, int, what))
+    return value if isinstance(value, float) else float(checked_int(value, what))
 
 
 def _fields(function: Function) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def _fields(function: Function) -> dict[str, Any]:
         "colonyname": function.colonyname,
         "funcname": function.funcname,
         "description": function.description,
-        "args": json.dumps([arg.to_dict() for arg in function.args]),
+        "args": write_json([arg.to_dict() for arg in function.args], "function.args"),
         "counter": function.counter,
         "minwaittime": function.minwaittime,
         "maxwaittime": function.maxwaittime,
@@ -188,7 +189,7 @@ def _function(document: Document) -> Function:
         colonyname=document["colonyname"],
         funcname=document["funcname"],
         description=document["description"],
-        args=[FunctionArg.from_dict(arg) for arg in json.loads(document["args"])],
+        args=[FunctionArg.read(arg, True) for arg in read_json(document["args"], "args")],
         counter=document["counter"],
         minwaittime=document["minwaittime"],
         maxwaittime=document["maxwaittime"],

@@ -65,6 +65,7 @@ class ProcessRemoval(Store):
         self, colony_name: str, state: int
     ) -> None:
         """Remove a colony's processes in graphs that are in a state; the graphs stay."""
+        _ = self._data
         self._remove_processes_in_state(colony_name, checked(state, int, "state"), _IN_GRAPHS)
 
     def _remove_processes(self, filter: Mapping[str, Any], **texts: str) -> None:

@@ -8,6 +8,7 @@ Any thread may use it: it has no lock, and nothing in it changes but that close(
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
@@ -24,7 +25,7 @@ from velocity._core.errors import (
     UniqueError,
 )
 from velocity.py.collection import Collection
-from velocity.py.colonyos.collections import LAYOUTS
+from velocity.py.colonyos.collections import LAYOUTS, Layout
 from velocity.py.colonyos.constants import ZERO_TIME
 from velocity.py.colonyos.identifiers import random_id
 from velocity.py.colonyos.sequence import Sequence
@@ -36,6 +37,7 @@ from velocity.py.transaction import Transaction
 T = TypeVar("T")
 S = TypeVar("S", bound="Store")
 
+_making = threading.Lock()  # held while collections are made: two cannot build one index at once
 ATTEMPTS_MAX = 1000  # of one step: each means that another writer's step was done
 
 
@@ -99,7 +101,8 @@ class Step(Transaction):
         so that writers on its documents cannot keep a large step from coming to its end.
         """
         handle = self._db.collection(collection)
-        ids = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        found = list(handle) if filter is None else [each.id for each in handle.find(filter)]
+        ids = [id for id in found if not self._has_deleted(collection, id)]
         for id in ids:
             self._delete(collection, id)
         return ids
@@ -158,19 +161,23 @@ class Store:
         return data
 
     def _make_collections(self) -> None:
-        for name, layout in LAYOUTS.items():
-            collection = self._db.create_collection(
-                name,
-                layout.schema(name),
-                consistency=self._levels.get(name, layout.level),
-                if_not_exists=True,
-            )
-            there = {index.name for index in collection.indexes}
-            for index in layout.indexes:
-                if index.name not in there:
-                    collection.create_index(
-                        list(index.fields), unique=index.unique, where=index.where, name=index.name
-                    )
+        with _making:
+            for name, layout in LAYOUTS.items():
+                self._make_collection(name, layout)
+
+    def _make_collection(self, name: str, layout: Layout) -> None:
+        collection = self._db.create_collection(
+            name,
+            layout.schema(name),
+            consistency=self._levels.get(name, layout.level),
+            if_not_exists=True,
+        )
+        there = {index.name for index in collection.indexes}
+        for index in layout.indexes:
+            if index.name not in there:
+                collection.create_index(
+                    list(index.fields), unique=index.unique, where=index.where, name=index.name
+                )
 
     def _atomically(self, step: Callable[[Step], T]) -> T:
         """Run a step as one transaction, again while others change what it has read.
