@@ -11,6 +11,7 @@ from velocity.py.colonyos import (
     Blueprint,
     BlueprintDefinition,
     BlueprintHistory,
+    ColonyOSAdapter,
     Cron,
     File,
     Generator,
@@ -55,6 +56,16 @@ METHODS = [
 def arguments(names):
     """A right value for each that has to be given; a text where nothing else is said."""
     return {name: RIGHT.get(name, str)() for name in names if name not in MAY_BE_NONE}
+
+
+def test_no_group_overrides_another_s_methods():
+    """Groups are put together by inheritance: a name used twice would be the first group's."""
+    owners = {}
+    for group in ColonyOSAdapter.__mro__[1:-1]:
+        for name in vars(group):
+            if not name.startswith("__"):
+                owners.setdefault(name, []).append(group.__name__)
+    assert {name: groups for name, groups in owners.items() if len(groups) > 1} == {}
 
 
 def test_no_method_is_left_out():

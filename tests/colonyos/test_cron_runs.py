@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from support.one_step import changes_of_one_step
 from support.threads import run_threads
 from velocity import QueryError, SchemaError
 from velocity.py.colonyos import (
@@ -71,6 +72,13 @@ def test_a_cron_starts_past_its_time(adapter):
     assert (stored.colonyname, stored.initiatorid, stored.initiatorname, stored.state) == ("c", "id", "initiator", WAITING)
     assert adapter.run_crons(later) == []
     assert len(adapter.run_crons(later + 2 * MINUTE)) == 1
+
+
+def test_starting_is_one_step(adapter):
+    id, graphs = started(adapter), []
+    changed = changes_of_one_step(adapter, lambda: graphs.extend(adapter.run_crons(START + 2 * MINUTE)))
+    assert changed == {"crons": {id}, "processes": set(graphs[0].processids),
+                       "processgraphs": {graphs[0].processgraphid}}
 
 
 def test_an_expression_says_when(adapter):

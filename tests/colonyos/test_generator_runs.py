@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from support.one_step import changes_of_one_step
 from support.threads import run_threads
 from velocity import NotFoundError, SchemaError
 from velocity.py.colonyos import ZERO_TIME, Conditions, FunctionSpec, Generator, WorkflowSpec
@@ -73,6 +74,17 @@ def test_a_workflow_is_submitted_for_each_trigger_of_args(adapter):
         stored = adapter.get_process_graph_by_id(graph.processgraphid)
         assert (stored.colonyname, stored.initiatorid, stored.initiatorname) == ("c", "id", "initiator")
     assert adapter.run_generators() == []
+
+
+def test_packing_and_submitting_are_one_step_each(adapter):
+    id = added(adapter)
+    changed = changes_of_one_step(adapter, lambda: adapter.pack_generator(id, "1"))
+    assert changed["generators"] == {id} and len(changed["generatorargs"]) == 1
+    pack(adapter, id, "2", "3")
+    args, graphs = {each.id for each in adapter.get_generator_args(id, 9)}, []
+    changed = changes_of_one_step(adapter, lambda: graphs.extend(adapter.run_generators()))
+    assert changed == {"generators": {id}, "generatorargs": args, "processes": set(graphs[0].processids),
+                       "processgraphs": {graphs[0].processgraphid}}
 
 
 def test_nothing_is_submitted_below_the_trigger(adapter):

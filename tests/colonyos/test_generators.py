@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.one_step import changes_of_one_step
 from support.threads import run_threads
 from velocity import DuplicateKeyError, NotFoundError, QueryError
 from velocity.py.colonyos import ZERO_TIME, Colony, Generator, GeneratorArg
@@ -136,6 +137,17 @@ def test_an_update_replaces_the_whole_generator(adapter):
     assert adapter.get_generator_by_id("a") == changed
     with pytest.raises(NotFoundError):
         adapter.update_generator(a_generator("third", generatorid="absent"))
+
+
+def test_each_removal_is_one_step(adapter):
+    added(adapter, "first", generatorid="a")
+    added(adapter, "second", generatorid="b")
+    args = [each.id for each in pack(adapter, "a", "1", "2")]
+    changed = changes_of_one_step(adapter, lambda: adapter.remove_generator_by_id("a"))
+    assert changed == {"generators": {"a"}, "generatorargs": set(args)}
+    args = [each.id for each in pack(adapter, "b", "3", "4")]
+    changed = changes_of_one_step(adapter, lambda: adapter.remove_all_generators_by_colony_name("c"))
+    assert changed == {"generators": {"b"}, "generatorargs": set(args)}
 
 
 @pytest.mark.parametrize("remove", [

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from support.one_step import changes_of_one_step
 from velocity import QueryError, SchemaError
 from velocity.py.colonyos import (
     CANCELLED,
@@ -67,6 +68,17 @@ def test_successful_processes_go_with_their_attributes(adapter):
     assert adapter.get_attributes(ids[SUCCESS]) == []
     for state in (WAITING, RUNNING, FAILED, CANCELLED):
         assert len(adapter.get_attributes(ids[state])) == 1
+
+
+def test_all_goes_in_one_step(adapter):
+    process, graph = add_process(adapter, SUCCESS), add_graph(adapter, SUCCESS)
+    attribute = add_attribute(adapter, process)
+    for number in range(5):
+        adapter.add_log(process, f"{number % 2}", "e", 0, "m")
+    changed = changes_of_one_step(adapter, lambda: adapter.apply_retention_policy(0))
+    assert changed["processes"] == {process} and changed["processgraphs"] == {graph}
+    assert len(changed["logs"]) == 5
+    assert len(changed["attributes"]) == 2 and attribute in changed["attributes"]
 
 
 def test_only_what_is_older_goes(adapter):

@@ -10,9 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from velocity._core.document import Document
-from velocity.py.colonyos.documents import all_where, count_where, first_where, remove_where
+from velocity.py.colonyos.documents import all_where, by_id, count_where, remove_where
 from velocity.py.colonyos.sequence import FILES, add_to_counter
-from velocity.py.colonyos.store import Data, Store, checked, id_or_new, insert_once, now
+from velocity.py.colonyos.store import (
+    Data,
+    Store,
+    check_texts,
+    checked,
+    id_or_new,
+    insert_once,
+    now,
+)
 from velocity.py.colonyos.types.content import File, FileData, Reference
 
 _STORED = ("colonyname", "label", "name", "size", "checksum", "checksumalg")
@@ -40,8 +48,10 @@ class Files(Store):
 
     def get_file_by_id(self, colony_name: str, file_id: str) -> File | None:
         """The colony's file of that id, None when absent."""
-        found = first_where(self._data.files, {"_id": file_id, "colonyname": colony_name})
-        return None if found is None else _file(found)
+        files = self._data.files
+        check_texts(colony_name=colony_name)
+        found = by_id(files, file_id)
+        return _file(found) if found is not None and found["colonyname"] == colony_name else None
 
     def get_latest_file_by_name(self, colony_name: str, label: str, name: str) -> list[File]:
         """A list of the newest revision, empty when there is none."""
