@@ -1,7 +1,7 @@
 """The adapter's collections: what each is for, its schema, its indexes and its consistency level.
 
 Documents carry ColonyOS's JSON keys where they are asked for by a field; what is only read as a
-whole (a process's specification, a blueprint) is JSON text in one field, so that a program's own
+whole (the arguments of a process, a blueprint) is JSON text in one field, so that a program's own
 keys and numbers of any size come back as they were. `sequence` is the order of adding: sequence.py.
 
 A level is the least that the purpose allows: what decides who does what is strong, so that no two
@@ -121,8 +121,11 @@ LAYOUTS: dict[str, Layout] = {
          "submissiontime": TIME, "starttime": TIME, "endtime": TIME, "waitdeadline": TIME,
          "execdeadline": TIME, "maxwaittime": INT, "maxexectime": INT, "maxretries": INT,
          "execdeadlineset": BOOL, "retries": INT,
-         "order": INT, "tie": INT, "statesequence": INT, "sequence": INT, "spec": STRING,
-         "in": STRING, "out": STRING, "errors": ARRAY, "parents": ARRAY, "children": ARRAY},
+         "order": INT, "tie": INT, "statesequence": INT, "sequence": INT,
+         "in": STRING, "out": STRING, "errors": ARRAY, "parents": ARRAY, "children": ARRAY,
+         "nodename": STRING, "funcname": STRING, "args": STRING, "kwargs": STRING,
+         "priority": INT, "location": STRING, "dependencies": ARRAY, "walltime": INT,
+         "gpu": STRING, "fs": STRING, "channels": ARRAY},
         (
             Index("queue", ("colonyname", "executortype", "executornames", "locationname",
                             "prioritytime", "sequence"), where=CLAIMABLE),

@@ -11,8 +11,7 @@ from typing import Any
 
 from velocity._core.document import Document
 from velocity.py.colonyos.graphs import graph_of, put_graph_in_state
-from velocity.py.colonyos.json_values import read_json, write_json
-from velocity.py.colonyos.process_documents import stored_process
+from velocity.py.colonyos.process_documents import list_of, list_text, stored_process
 from velocity.py.colonyos.process_steps import put_in_state
 from velocity.py.colonyos.store import Data, Step
 from velocity.py.colonyos.types.process import Process
@@ -64,5 +63,5 @@ def parents_output(step: Step, process: Document) -> dict[str, Any]:
     for id in parents:
         parent = step.get("processes", id) if id else None
         if parent is not None:
-            joined += read_json(parent["out"], "out")
-    return {"in": write_json(joined, "in")}
+            joined += list_of(parent["out"], "out")
+    return {"in": list_text(joined, "in")}

@@ -1,14 +1,15 @@
 """A process as it is stored, and as it is read back.
 
-What is asked for by a field is one of the document's; what is only read as a whole (specification,
-input, output) is JSON text in one field. `env` is not stored with the specification: it is
-what the process's ENV attributes say.
+What is free-form (arguments, input, output) or only read as a whole (gpu, fs) is JSON text in a
+field of the document, "" where it is empty. Amounts of resources are numbers. `env` is not stored
+with the specification: it is what the process's ENV attributes say.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from velocity._core.document import Document
@@ -23,11 +24,17 @@ from velocity.py.colonyos.resources import millicores, millicores_text, size_byt
 from velocity.py.colonyos.store import Data, checked, id_or_new
 from velocity.py.colonyos.types.identity import GPU
 from velocity.py.colonyos.types.process import PRIORITY_NANOSECONDS, Attribute, Process
-from velocity.py.colonyos.types.spec import Conditions, FunctionSpec
+from velocity.py.colonyos.types.spec import Conditions, Filesystem, FunctionSpec
 
 T = TypeVar("T")
 
 ANYONE = ["*"]  # names no executor, as [] does
+
+_NO_GPU, _NO_FILES = GPU(), Filesystem()
+
+# The same few amounts come again and again.
+_millicores = lru_cache(millicores)
+_size_bytes = lru_cache(size_bytes)
 
 
 @dataclass
@@ -53,57 +60,76 @@ def new_process(data: Data, process: Process, moment: datetime) -> NewProcess:
     spec = checked(checked(process, Process, "process").spec, FunctionSpec, "process.spec")
     conditions = checked(spec.conditions, Conditions, "process.spec.conditions")
     id = id_or_new(process.processid, "process.processid")
-    cpu = millicores(conditions.cpu, "conditions.cpu")
-    mem = size_bytes(conditions.mem, "conditions.mem")
-    storage = size_bytes(conditions.storage, "conditions.storage")
-    text = _spec_text(spec, cpu, mem, storage)  # which finds fields of a wrong type
-    priority, maxwaittime = spec.priority or 0, spec.maxwaittime or 0
-    fields: dict[str, Any] = {
-        "colonyname": conditions.colonyname,
-        "state": process.state,
-        "isassigned": process.isassigned,
-        "assignedexecutorid": process.assignedexecutorid,
-        "waitforparents": process.waitforparents,
-        "executortype": conditions.executortype,
-        "executornames": pool(conditions.executornames),
-        "locationname": conditions.locationname.casefold(),
-        "cpu": cpu,
-        "mem": mem,
-        "storage": storage,
-        "nodes": conditions.nodes,
-        "processes": conditions.processes,
-        "processespernode": conditions.processespernode,
-        "prioritytime": unix_nanoseconds(moment) - priority * PRIORITY_NANOSECONDS,
-        "label": spec.label,
-        "initiatorid": process.initiatorid,
-        "initiatorname": process.initiatorname,
-        "processgraphid": process.processgraphid,
-        "submissiontime": moment,
-        "starttime": ZERO_TIME,
-        "endtime": ZERO_TIME,
-        "waitdeadline": wait_deadline(moment, maxwaittime),
-        "execdeadline": process.execdeadline,
-        "maxwaittime": maxwaittime,
-        "maxexectime": spec.maxexectime,
-        "maxretries": spec.maxretries,
-        "execdeadlineset": True,
-        "retries": 0,
-        "statesequence": 0,
-        "sequence": data.sequence.next(),
-        "spec": text,
-        "in": list_text(process.input, "in"),
-        "out": list_text(process.output, "out"),
-        "errors": texts(process.errors, "errors"),
-        "parents": texts(process.parents, "parents"),
-        "children": texts(process.children, "children"),
-    }
-    at = listed_at(
-        process.state, fields["prioritytime"], ZERO_TIME, ZERO_TIME, fields["sequence"]
+    fields = _spec_fields(spec, conditions)
+    sequence = data.sequence.next()
+    prioritytime = unix_nanoseconds(moment) - fields["priority"] * PRIORITY_NANOSECONDS
+    fields.update(
+        {
+            "state": process.state,
+            "isassigned": process.isassigned,
+            "assignedexecutorid": process.assignedexecutorid,
+            "waitforparents": process.waitforparents,
+            "prioritytime": prioritytime,
+            "initiatorid": process.initiatorid,
+            "initiatorname": process.initiatorname,
+            "processgraphid": process.processgraphid,
+            "submissiontime": moment,
+            "starttime": ZERO_TIME,
+            "endtime": ZERO_TIME,
+            "waitdeadline": wait_deadline(moment, fields["maxwaittime"]),
+            "execdeadline": process.execdeadline,
+            "execdeadlineset": True,
+            "retries": 0,
+            "statesequence": 0,
+            "sequence": sequence,
+            "in": list_text(process.input, "in"),
+            "out": list_text(process.output, "out"),
+            "errors": texts(process.errors, "errors"),
+            "parents": texts(process.parents, "parents"),
+            "children": texts(process.children, "children"),
+            **listed_at(process.state, prioritytime, ZERO_TIME, ZERO_TIME, sequence),
+        }
     )
-    fields.update(at)
+    if not process.attributes and not spec.env:
+        return NewProcess(id, fields, [], [])
     attributes = _attributes(id, process, conditions.colonyname)
     documents = [attribute_document(data, each, moment) for each in attributes]
     return NewProcess(id, fields, attributes, documents)
+
+
+def _spec_fields(spec: FunctionSpec, conditions: Conditions) -> dict[str, Any]:
+    """The fields that a specification has in a document, but for env."""
+    location = checked(conditions.locationname, str, "conditions.locationname")
+    cpu = checked(conditions.cpu, str, "conditions.cpu")
+    mem = checked(conditions.mem, str, "conditions.mem")
+    storage = checked(conditions.storage, str, "conditions.storage")
+    return {
+        "nodename": spec.nodename,
+        "funcname": spec.funcname,
+        "args": list_text(spec.args, "spec.args"),
+        "kwargs": _object_text(spec.kwargs, "spec.kwargs"),
+        "priority": _whole(spec.priority, "spec.priority"),
+        "maxwaittime": _whole(spec.maxwaittime, "spec.maxwaittime"),
+        "maxexectime": spec.maxexectime,
+        "maxretries": spec.maxretries,
+        "label": spec.label,
+        "fs": _files_text(spec.fs),
+        "channels": texts(spec.channels, "spec.channels"),
+        "colonyname": conditions.colonyname,
+        "executornames": pool(conditions.executornames),
+        "executortype": conditions.executortype,
+        "location": location,
+        "locationname": location.casefold(),  # by which it is found
+        "dependencies": texts(conditions.dependencies, "conditions.dependencies"),
+        "nodes": conditions.nodes,
+        "cpu": _millicores(cpu, "conditions.cpu"),
+        "processes": conditions.processes,
+        "processespernode": conditions.processespernode,
+        "mem": _size_bytes(mem, "conditions.mem"),
+        "storage": _size_bytes(storage, "conditions.storage"),
+        "gpu": _gpu_text(conditions.gpu),
+        "walltime": conditions.walltime,
+    }
 
 
 def process_of(data: Data, document: Document) -> Process:
@@ -112,21 +138,19 @@ def process_of(data: Data, document: Document) -> Process:
 
 
 def stored_process(document: Document, attributes: list[Attribute]) -> Process:
-    """The process that a document holds, with these attributes. What is JSON text is read when
-    it is first looked at."""
+    """The process that a document holds, with these attributes. Its lists and its specification
+    are made when they are first looked at."""
     held = document.to_dict()
 
     def later(name: str) -> Any:
         if name == "spec":
-            spec = FunctionSpec.from_json(held["spec"])
-            spec.env = {each.key: each.value for each in attributes if each.attributetype == ENV}
-            return spec
+            return _spec_of(held, attributes)
         if name == "attributes":
             return attributes
         if name == "input":
-            return read_json(held["in"], "in")
+            return list_of(held["in"], "in")
         if name == "output":
-            return read_json(held["out"], "out")
+            return list_of(held["out"], "out")
         return held[name]
 
     return Process.from_source(
@@ -151,6 +175,40 @@ def stored_process(document: Document, attributes: list[Attribute]) -> Process:
     )
 
 
+def _spec_of(held: dict[str, Any], attributes: list[Attribute]) -> FunctionSpec:
+    """The specification that a document's fields say."""
+    conditions = Conditions(
+        held["colonyname"],
+        held["executornames"] or [],
+        held["executortype"],
+        held["location"],
+        held["dependencies"],
+        held["nodes"],
+        millicores_text(held["cpu"]),
+        held["processes"],
+        held["processespernode"],
+        size_text(held["mem"]),
+        size_text(held["storage"]),
+        GPU.from_json(held["gpu"]) if held["gpu"] else GPU(mem=size_text(0)),
+        held["walltime"],
+    )
+    return FunctionSpec(
+        held["nodename"],
+        held["funcname"],
+        list_of(held["args"], "args"),
+        read_json(held["kwargs"], "kwargs") if held["kwargs"] else {},
+        held["priority"],
+        held["maxwaittime"],
+        held["maxexectime"],
+        held["maxretries"],
+        conditions,
+        held["label"],
+        Filesystem.from_json(held["fs"]) if held["fs"] else Filesystem(),
+        {each.key: each.value for each in attributes if each.attributetype == ENV},
+        held["channels"],
+    )
+
+
 def pool(executornames: Any) -> list[str] | None:
     """The executors that a process is for; None: any, the general pool."""
     names = texts(executornames, "conditions.executornames")
@@ -158,17 +216,26 @@ def pool(executornames: Any) -> list[str] | None:
 
 
 def list_text(value: Any, what: str) -> str:
-    """A list as JSON text; None is an empty one. Raises SchemaError for what JSON cannot hold."""
-    if not value and (value is None or value == []):
-        return "[]"
+    """A list as JSON text, "" for an empty one and None. Raises SchemaError for what JSON cannot
+    hold."""
+    if value is None or value == []:
+        return ""
     if not isinstance(value, (list, tuple)):
         raise SchemaError(f"{what}: wants a list, not {type(value).__name__}")
     return write_json(value, what)
 
 
+def list_of(text: str, what: str) -> list[Any]:
+    """The list that list_text has written."""
+    if not text:
+        return []
+    value: list[Any] = read_json(text, what)
+    return value
+
+
 def texts(value: Any, what: str) -> list[str]:
     """A list of strings; None is an empty one. Raises SchemaError."""
-    if not value and (value is None or value == []):
+    if value is None or value == []:
         return []
     if not isinstance(value, (list, tuple)):
         raise SchemaError(f"{what}: wants a list, not {type(value).__name__}")
@@ -184,16 +251,36 @@ def shallow_copy(value: T) -> T:
     return copy
 
 
-def _spec_text(spec: FunctionSpec, cpu: int, mem: int, storage: int) -> str:
-    """The specification's JSON with its conditions as they are to be read back, without env."""
-    written, conditions = shallow_copy(spec), shallow_copy(spec.conditions)
-    conditions.cpu = millicores_text(cpu)
-    conditions.mem, conditions.storage = size_text(mem), size_text(storage)
-    conditions.executornames = pool(conditions.executornames) or []
-    conditions.gpu = shallow_copy(checked(conditions.gpu, GPU, "conditions.gpu"))
-    conditions.gpu.mem = size_text(size_bytes(conditions.gpu.mem, "conditions.gpu.mem"))
-    written.conditions, written.env = conditions, {}
-    return written.to_json()
+def _whole(value: Any, what: str) -> int:
+    if isinstance(value, bool):
+        raise SchemaError(f"{what}: wants int, not bool")
+    return checked(value, int, what)
+
+
+def _object_text(value: Any, what: str) -> str:
+    """An object as JSON text, "" for an empty one and None."""
+    if value is None or value == {}:
+        return ""
+    return write_json(checked(value, dict, what), what)
+
+
+def _files_text(files: Any) -> str:
+    """JSON text, "" for what is as new and None."""
+    if files is None or checked(files, Filesystem, "spec.fs") == _NO_FILES:
+        return ""
+    text: str = files.to_json()
+    return text
+
+
+def _gpu_text(gpu: Any) -> str:
+    """The same, with its memory as it is to be read back."""
+    if gpu is None or checked(gpu, GPU, "conditions.gpu") == _NO_GPU:
+        return ""
+    normalised = shallow_copy(gpu)
+    mem = checked(gpu.mem, str, "conditions.gpu.mem")
+    normalised.mem = size_text(_size_bytes(mem, "conditions.gpu.mem"))
+    text: str = normalised.to_json()
+    return text
 
 
 def _attributes(id: str, process: Process, colony_name: str) -> list[Attribute]:
