@@ -15,7 +15,7 @@ from velocity._core.errors import VelocityError
 from velocity.py.colonyos.constants import FAILED, SUCCESS, ZERO_TIME
 from velocity.py.colonyos.crons import cron_of
 from velocity.py.colonyos.json_time import utc
-from velocity.py.colonyos.json_values import read_json
+from velocity.py.colonyos.process_documents import list_of
 from velocity.py.colonyos.store import Data, Step, Store
 from velocity.py.colonyos.store import now as clock
 from velocity.py.colonyos.types.graph import ProcessGraph
@@ -95,5 +95,5 @@ def _output(step: Step, graph: Document) -> list[Any]:
         met.add(id)
         if process is not None:
             left += process["children"][::-1]
-            output += [] if process["children"] else read_json(process["out"], "out")
+            output += [] if process["children"] else list_of(process["out"], "out")
     return output
