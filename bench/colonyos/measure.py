@@ -48,12 +48,8 @@ def measure(folder: Path, longest: int, rounds: int, say: Say) -> Results:
     """longest: processes that wait in the longest queue."""
     loaded = longest // SHARE_LOADED
     with collector_off(), ExitStack() as opened:
-        sides, workers = open_sides(folder, opened)
-        for name, side in sides.items():
-            say(f"colonyos: adding {loaded:,} processes ({name})")
-            side.load(range(loaded))
-        if VERSION:
-            sides[POSTGRES].tidy()
+        say(f"colonyos: adding {loaded:,} processes to each side")
+        sides, workers = open_sides(folder, loaded, opened)
         # No queue may run out: half of it is for the clients, half for the workers.
         most = max(1, loaded // (2 * (rounds + 1) * WORKERS))
         calls = {
@@ -72,20 +68,26 @@ def measure(folder: Path, longest: int, rounds: int, say: Say) -> Results:
     return Results(loaded, by_client, by_workers, measure_lengths(folder, longest, rounds, say))
 
 
-def open_sides(folder: Path, opened: ExitStack) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sides and their workers by name; *opened* closes them."""
-    sides: dict[str, Any] = {
-        MEMORY_FIRST: adapter_in(folder / "memory", opened, storage_mode="memory-first"),
-        ON_DISK: adapter_in(
-            folder / "disk", opened, storage_mode="persistent", sync_writes=True
-        ),
-    }
+def open_sides(
+    folder: Path, loaded: int, opened: ExitStack
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The loaded sides and their workers by name; *opened* closes them."""
+    sides: dict[str, Any] = {}
+    with ExitStack() as loading:  # a sync for each would take minutes
+        adapter_in(folder / "disk", loading, storage_mode="persistent").load(range(loaded))
+    sides[MEMORY_FIRST] = adapter_in(folder / "memory", opened, storage_mode="memory-first")
+    sides[MEMORY_FIRST].load(range(loaded))
+    sides[ON_DISK] = adapter_in(
+        folder / "disk", opened, storage_mode="persistent", sync_writes=True
+    )
     workers: dict[str, Any] = {name: ThreadWorkers(side) for name, side in sides.items()}
     if VERSION:
         where = opened.enter_context(server.running(folder / "postgres"))
         postgres.make_tables(where)
         sides[POSTGRES] = postgres.Postgres(where)
         opened.callback(sides[POSTGRES].close)
+        sides[POSTGRES].load(range(loaded))
+        sides[POSTGRES].tidy()
         workers[POSTGRES] = postgres.ProcessWorkers(where)
         opened.callback(workers[POSTGRES].close)
     return sides, workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -230,3 +231,17 @@ def test_many_threads_open_one_database():
         run_threads(work, 8)
         with ColonyOSAdapter(db) as adapter:
             assert {each.name for each in adapter.get_users()} == {f"u{n}" for n in range(8)}
+
+
+def test_the_docs_have_each_collection_with_its_level():
+    page = (Path(__file__).parents[2] / "docs" / "colonyos.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | {each.purpose} | {each.level.value} |" for name, each in LAYOUTS.items()]
+    assert "\n".join(rows) in page
+
+
+def test_the_database_beneath():
+    with VelocityDB() as db, ColonyOSAdapter(db) as adapter:
+        assert adapter.db is db
+        adapter.close()
+        with pytest.raises(DatabaseClosedError):
+            _ = adapter.db

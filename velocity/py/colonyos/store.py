@@ -154,6 +154,11 @@ class Store:
         self._make_collections()
 
     @property
+    def db(self) -> VelocityDB:
+        """The database beneath, for queries and watches of one's own."""
+        return self._data.db
+
+    @property
     def _data(self) -> Data:
         data = self._open
         if data is None:
