@@ -273,6 +273,13 @@ def test_attributes_of_nothing(adapter):
     assert attributes_of(adapter._data, "p", None) == [attribute("k")]
 
 
+@pytest.mark.parametrize("count", [15, 16, 17, 100])
+def test_attributes_of_a_target_are_all_of_them(adapter, count):
+    given = [attribute(f"k{number}") for number in range(count)]
+    adapter.add_attributes(given)
+    assert attributes_of(adapter._data, "p", None) == given
+
+
 def place(adapter, set_state):
     """Attributes in and out of graphs, of two colonies, of processes in two states."""
     for colony in "cd":

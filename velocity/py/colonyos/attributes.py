@@ -28,6 +28,7 @@ from velocity.py.colonyos.store import (
 from velocity.py.colonyos.types.process import Attribute
 
 _CHUNK = 1000  # ids in one query
+_FEW = 16  # attributes, as most processes have at most: a small limit lets the core answer alone
 _OUTSIDE_GRAPHS = {"targetprocessgraphid": ""}
 _IN_GRAPHS = {"targetprocessgraphid": {"$gt": ""}}
 
@@ -230,7 +231,10 @@ def attributes_of(data: Data, target_id: str, process: Document | None) -> list[
     """The attributes of a target, in the order of adding. process: its document, if it has one."""
     if not len(data.attributes):
         return []
-    found = data.attributes.find({"targetid": target_id}, "sequence")
+    wanted = {"targetid": target_id}
+    found = data.attributes.find(wanted, "sequence", _FEW)
+    if found.has_more:
+        found = data.attributes.find(wanted, "sequence")
     return [_attribute(each, process) for each in found]
 
 
