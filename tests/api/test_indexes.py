@@ -12,6 +12,7 @@ import velocity
 import velocity.aio
 from support.index_model import AFTER, expected, held
 from support.store import contents
+from support.waiting import eventually
 from velocity import (
     BatchOperation,
     NotFoundError,
@@ -304,6 +305,17 @@ def test_an_expired_document_holds_nothing(jobs):
         jobs.put("old", {"v": 1})
     assert len(jobs) == 1
     assert held(jobs, "v_1") == expected({"new": {"v": 1}}, ("v",))
+
+
+def test_in_a_batch_an_expired_document_that_is_put_again_holds_its_value(db, jobs):
+    """Seen once: the batch changed no entry for it, so its next operation took the value to be free."""
+    jobs.create_index("v", unique=True)
+    for _ in range(30):  # until it is put again before it has been removed
+        jobs.put("old", {"v": 1}, ttl=1e-6)
+        eventually(lambda: "old" not in jobs, every=0)
+        with pytest.raises(UniqueError):
+            db.batch(BatchOperation("put", "jobs", id=id, fields={"v": 1}) for id in ("old", "new"))
+        assert len(jobs) == 0
 
 
 def test_indexes_are_there_after_reopening(durable):

@@ -97,6 +97,8 @@ def _ranges_of(
             break
         if limits.equal is not None:
             keys = sorted({value_key(value, direction) for value in limits.equal})
+            if "." in path and multikey >> at & 1 and None in limits.equal:
+                use.exact = False  # a list with nothing at the path has the key of null, and no null
             if len(heads) * len(keys) > RANGES_MAX:
                 use.exact = False
                 break
