@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from support.filter_oracle import matches
 from support.index_machine import IndexMachine
@@ -17,6 +17,13 @@ ASKED = (None, 0, 1, "a")
 
 
 class Twins(IndexMachine):
+    @initialize()
+    def begin(self):
+        super().begin()
+        for path in ("a", "b"):
+            self.collection.create_index(path, name=path)
+            self.indexes[path] = ([path], False, None)
+
     def open(self):
         super().open()
         known = self.db.create_collection("known", if_not_exists=True)
