@@ -104,6 +104,14 @@ def test_a_document_that_does_not_fit_while_it_is_built(jobs):
     agree(jobs)
 
 
+def test_a_document_that_did_not_fit_is_made_to_while_it_is_built(jobs):
+    jobs.put("lists", {"n": [1, 2], "tags": [1, 2]})
+    build = Held(lambda: jobs.create_index(["tags", "n"]))
+    jobs.put("lists", {"n": 1, "tags": [1, 2]})
+    assert build.end() == "tags_1_n_1"
+    agree(jobs)
+
+
 def test_of_two_that_build_one_name_the_second_is_refused(jobs):
     build = Held(lambda: jobs.create_index("n"))
     with pytest.raises(SchemaError, match="being built"):
