@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
+from support.held import Held
 from support.index_model import expected, held
 from support.store import contents
 from support.waiting import eventually
@@ -14,37 +14,6 @@ from velocity import DatabaseClosedError, NotFoundError, SchemaError, UniqueErro
 from velocity._core import engine
 
 COUNT = 3_000
-
-
-class Held:
-    """create_index in a thread of its own, held at the first read until `go`. result: as it ended."""
-
-    def __init__(self, create: Callable[[], str]) -> None:
-        self._begun, self._go = threading.Event(), threading.Event()
-        self._create = create
-        self.result: str | Exception | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        engine.file_watch(self._watch)
-        self._thread.start()
-        assert self._begun.wait(60)
-
-    def _run(self) -> None:
-        try:
-            self.result = self._create()
-        except Exception as error:
-            self.result = error
-
-    def _watch(self, point, path, to, done, error) -> None:
-        first = point == "read" and threading.get_ident() == self._thread.ident
-        if first and not self._begun.is_set():
-            self._begun.set()
-            assert self._go.wait(60)
-
-    def end(self) -> str | Exception | None:
-        self._go.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        return self.result
 
 
 @pytest.fixture
