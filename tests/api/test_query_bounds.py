@@ -60,3 +60,17 @@ def test_several_conditions_on_a_field(filled, condition, lists):
     for _ in range(2):
         assert sorted(each.id for each in c.find(spec, limit=50)) == wanted
     assert c.count(spec) == len(wanted)
+
+
+def test_null_and_lists_with_nothing_at_the_path(monkeypatch):
+    """Seen once: the index has such a list under null, and the filter does not match it."""
+    monkeypatch.setattr("velocity.py.plan.COST_FETCH", 0)
+    values = {"empty": [], "list": [{"x": 1}], "object": {"x": 2}, "null": {"x": None}, "bare": [{}]}
+    c = velocity.open().create_collection("c")
+    c.put_many((id, {"a": value}) for id, value in values.items())
+    c.create_index("a.x")
+    for value in (1, 1, None, None):  # also by the plan that the value before has left
+        for spec in ({"a.x": value}, {"a.x": {"$in": [value, 7]}}):
+            wanted = sorted(each.id for each in c.scan() if matches(each.fields, spec))
+            assert sorted(each.id for each in c.find(spec, limit=5)) == wanted
+            assert c.count(spec) == len(wanted)
