@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+
 import pytest
 
 import velocity
@@ -167,3 +169,19 @@ def test_a_level_that_the_collection_has_not(jobs):
     ):
         with pytest.raises(velocity.ConsistencyError):
             call()
+
+
+def test_writers_who_never_stop_win_over_a_write_of_all_that_match(jobs):
+    before = len(jobs)
+
+    class Changes(UserDict):
+        """Read when a document's new fields are made: then another writer changes it."""
+
+        def keys(self):
+            jobs.update(jobs.find_one(WAITING).id, {"beside": 1})
+            return super().keys()
+
+    with pytest.raises(velocity.ConflictError, match="nothing was changed"):
+        jobs.update_where(WAITING, Changes(done=True))
+    assert jobs.count({"done": True}) == 0 and len(jobs) == before
+    assert jobs.update_where(WAITING, {"done": True}) == jobs.count(WAITING) > 0

@@ -292,6 +292,22 @@ def test_most_does_not_match(users):
     assert watch.next(0.01) is None
 
 
+def test_a_filter_of_ids(users):
+    """Removals come of the ids it names alone."""
+    users.put("kept", {"n": 1})
+    watch = users.watch({"_id": {"$in": ["a", "kept"]}, "n": {"$gte": 1}})
+    either = users.watch({"$or": [{"_id": "b"}, {"n": 5}]})
+    users.put_many([("a", {"n": 1, "_id": "b"}), ("b", {"n": 1}), ("c", {"n": 5})])
+    users.update("a", {"n": 0})
+    users.delete_many(["a", "b", "kept"])
+    seen = [(event.kind, event.id) for event in drain(watch)]
+    assert seen == [("insert", "a"), ("delete", "a"), ("delete", "kept")]
+    seen = [(event.kind, event.id) for event in drain(either)]
+    assert seen == [("insert", "b"), ("insert", "c"), *(("delete", id) for id in ("a", "b", "kept"))]
+    with pytest.raises(QueryError):
+        users.watch({"_id": {"$nonsense": 1}})
+
+
 def test_a_pattern(users):
     watch = users.watch({"name": {"$regex": "^an+"}})
     users.put_many((name, {"name": name}) for name in ("ann", "bob", "anna", "man"))
@@ -304,10 +320,11 @@ def test_a_filter_that_makes_no_sense(filter, users):
         users.watch(filter)
 
 
-def test_what_a_filter_cannot_decide_is_said_and_nothing_is_skipped(persistent):
+@pytest.mark.parametrize("also", [{}, {"_id": {"$ne": "x"}}], ids=["", "with ids"])
+def test_what_a_filter_cannot_decide_is_said_and_nothing_is_skipped(also, persistent):
     """A pattern that takes too long is an error of that change; those before it come first."""
     users = persistent.open().create_collection("users")
-    watch = users.watch({"text": {"$regex": "^(a|a|aa)*$"}})
+    watch = users.watch({**also, "text": {"$regex": "^(a|a|aa)*$"}})
     users.put("before", {"text": "aa"})
     users.put("evil", {"text": "a" * 60 + "b"})
     assert watch.next(0).id == "before"

@@ -12,6 +12,7 @@ import random
 import pytest
 
 from support.children import spawn
+from support.crash_indexes import LATE, OF_SCHEMA, check_indexes, check_refused
 from support.history import History
 from support.store import DURABLE, Store, contents
 from support.waiting import eventually
@@ -59,6 +60,9 @@ def test_acknowledged_writes_survive(killed, compact):
         with killed.open() as db:
             least = acknowledged if killed.keeps_all else flushed
             at = History(seed).find(recovered(db), least, acknowledged + 1)
+            indexes = (OF_SCHEMA, *LATE)
+            check_indexes(db, [(name, index) for name in db.list_collections() for index in indexes])
+            check_refused(db)
             health = db.health()
             assert health.ok or not killed.keeps_all, health.checks
         killed.close()

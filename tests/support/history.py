@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from support.crash_indexes import key_of
 from support.model import Model
 
 Op = tuple[str, str, str, dict[str, Any] | None]  # verb, collection, id, fields
@@ -35,6 +36,8 @@ class History:
         id = f"id{self._random.randrange(self._ids)}"
         fields = {
             "step": self.steps,
+            "key": key_of(id),
+            "kind": self.steps % 3,
             "data": self._random.randbytes(self._random.choice((0, 9, 90, 900, 4000))),
         }
         present = id in model.documents

@@ -92,6 +92,7 @@ def sort_key(id, fields, sort):
         for value, _ in places({**fields, "_id": id}, path.split(".")):
             elements = value if isinstance(value, list) and value else [value]
             keys += [order_key(None if e is _missing else e) for e in elements]
+        keys = keys or [order_key(None)]  # a list on the way without the field
         key = max(keys) if descending else min(keys)
         parts.append(key.translate(_INVERTED) if descending else key)
     return b"".join(parts)

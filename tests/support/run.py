@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import velocity
+from support.crash_indexes import LATE, OF_SCHEMA, SCHEMA, check_indexes, key_of
 from support.disk import UNCHANGING, Disk, Image, watched, write_files
 from support.history import perform
 from support.model import Model
@@ -24,7 +25,7 @@ State = dict[str, dict[str, tuple[int, dict]]]  # collection -> id -> (version, 
 
 # Deletes and overwrites are as common as anything: garbage and tombstones are what recovery meets.
 STEPS = {
-    "write": 60, "flush": 5, "compact": 5, "create": 3, "drop": 2, "expire": 3, "reopen": 3, "kill": 2,
+    "write": 60, "flush": 5, "compact": 5, "create": 3, "drop": 2, "expire": 3, "reopen": 3, "kill": 2, "index": 3,
 }  # fmt: skip
 SIZES = (0, 9, 90, 400, 900, 4000)  # bytes of data in a document; segments have 16 KiB
 IDS = 25
@@ -39,6 +40,7 @@ class Point:
     states: tuple[State, ...]
     killed: int
     label: str
+    indexes: frozenset[tuple[str, str]] = frozenset()  # (collection, index): there if the collection is
 
 
 class Run:
@@ -54,6 +56,7 @@ class Run:
         self.states: list[State] = [{}]
         self.durable = self.acknowledged = 0
         self.points: list[Point] = []
+        self.indexes: set[tuple[str, str]] = set()  # acknowledged
         self.failed_calls: list[tuple[str, str, int]] = []  # as Disk.errors
         self._names = 0
         self._compacting = False
@@ -101,17 +104,21 @@ class Run:
         data = self._chance.randbytes(self._chance.choice(SIZES))
         if self._chance.random() < 0.01:
             data *= 30  # a frame larger than a segment
-        fields = {"step": len(self.states), f"data{self._chance.randrange(4)}": data}
+        fields = {**self._fields(id), f"data{self._chance.randrange(4)}": data}
         verbs = ("put", "update", "replace", "delete", "delete")
         verb = self._chance.choice(verbs if id in model.documents else ("put", "insert"))
         model.apply((verb, id, fields))
         return verb, name, id, None if verb == "delete" else fields
 
+    def _fields(self, id: str) -> dict:
+        step = len(self.states)
+        return {"step": step, "key": key_of(id), "kind": step % 3}
+
     def step_expire(self) -> None:
         """A document that expires, or one that will not for long. What has expired is in no state."""
         name = self._chance.choice(sorted(self.states[-1]))
         id, models = f"id{self._chance.randrange(IDS)}", self._models()
-        fields = {"step": len(self.states)}
+        fields = self._fields(id)
         soon = self._chance.random() < 0.7
         if soon:
             models[name].delete(id)
@@ -142,8 +149,21 @@ class Run:
     def _create(self, name: str) -> None:
         models = self._models()
         models[name] = Model()
-        if self._step(models, lambda: self.db.create_collection(name)):
+        schema = SCHEMA if self._chance.random() < 0.7 else None
+        if self._step(models, lambda: self.db.create_collection(name, schema)):
             self.durable = self.acknowledged
+            if schema:
+                self.indexes.add((name, OF_SCHEMA))
+
+    def step_index(self) -> None:
+        """Make an index, or drop it."""
+        name = self._chance.choice(sorted(self.states[-1]))
+        index = self._chance.choice(list(LATE))
+        if (name, index) in self.indexes:
+            self.indexes.remove((name, index))
+            self._attempt(lambda: self.db[name].drop_index(index))
+        elif self._attempt(lambda: self.db[name].create_index(**LATE[index], name=index)):
+            self.indexes.add((name, index))
 
     def step_drop(self) -> None:
         if len(self.states[-1]) < 3:
@@ -184,7 +204,9 @@ class Run:
     # --- how a step is made ---------------------------------------------------------------------
 
     def contents(self) -> State:
-        return {name: contents(self.db[name]) for name in self.db.list_collections()}
+        found = {name: contents(self.db[name]) for name in self.db.list_collections()}
+        check_indexes(self.db, self.indexes)
+        return found
 
     def _models(self) -> dict[str, Model]:
         models = {name: Model() for name in self.states[-1]}
@@ -252,7 +274,8 @@ class Run:
         # In this order: what a background thread does meanwhile only makes the claim weaker.
         durable, least = self.durable, self._kill_least()
         image = self._disk.image()
-        point = Point(image, tuple(self.states[durable:]), least - durable, label)
+        states, indexes = tuple(self.states[durable:]), frozenset(self.indexes)
+        point = Point(image, states, least - durable, label, indexes)
         if not self.points or point.image != self.points[-1].image:
             self.points.append(point)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import velocity
 from support.claims import check_claims
+from support.crash_indexes import MADE, check_indexes, check_refused
 from support.disk import UNCHANGING, Disk, synced, watched, write_files
 from support.power_loss import power_loss
 from support.run import Run, State, differences, find
@@ -41,7 +42,7 @@ def crash_and_check(run: Run, root: Path, chance: random.Random, where: str) -> 
         (files, how), allowed = power_loss(point.image, chance), point.states
     label = f"{where}, point {number} ({point.label}), {how}"
     try:
-        check(files, allowed, root, chance, depth=1 if chance.random() < NESTED else 0)
+        check(files, allowed, point.indexes, root, chance, depth=1 if chance.random() < NESTED else 0)
     except (AssertionError, velocity.VelocityError) as error:
         raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
 
@@ -49,6 +50,7 @@ def crash_and_check(run: Run, root: Path, chance: random.Random, where: str) -> 
 def check(
     files: dict[str, bytes],
     allowed: Sequence[State],
+    indexes: frozenset[tuple[str, str]],
     root: Path,
     chance: random.Random,
     depth: int,
@@ -61,13 +63,15 @@ def check(
         report = velocity.verify(directory)
         assert report.ok, report.errors
     if depth:
-        _check_interrupted(directory, files, allowed, root, chance, depth)
+        _check_interrupted(directory, files, allowed, indexes, root, chance, depth)
         return
     with _open(directory, chance) as db:
         state = allowed[find(_contents(db), allowed)]
+        check_indexes(db, indexes)
+        check_refused(db)
         checks = db.health().checks
         assert all(text == "ok" or "torn tail" in text for text in checks.values()), checks
-        name = min(state, default="made after the crash")
+        name = min(state, default=MADE)
         state = _after(state, name)
         _write(db, state, name)
     report = velocity.verify(directory)
@@ -76,10 +80,11 @@ def check(
     with _open(directory, chance) as db:
         found = _contents(db)
         assert found == state, differences(found, state)
+        check_indexes(db, indexes)
         assert db.health().ok, db.health().checks
 
 
-def _check_interrupted(directory, files, allowed, root, chance, depth) -> None:
+def _check_interrupted(directory, files, allowed, indexes, root, chance, depth) -> None:
     """Power loss while it opens, takes a write or closes. What was served once stays."""
     disk = Disk(directory, synced(files))
     states, least, points = list(allowed), 0, []
@@ -93,7 +98,7 @@ def _check_interrupted(directory, files, allowed, root, chance, depth) -> None:
         states.append(allowed[find(_contents(db), allowed)])
         least = len(states) - 1
         record()
-        name = min(states[-1], default="made after the crash")
+        name = min(states[-1], default=MADE)
         states.append({name: {}} | states[-1])
         states.append(_after(states[-1], name))
         _write(db, states[-1], name)
@@ -107,7 +112,7 @@ def _check_interrupted(directory, files, allowed, root, chance, depth) -> None:
     image, least, most = chance.choice(points)
     left, how = power_loss(image, chance)
     try:
-        check(left, states[least:most], root, chance, depth - 1)
+        check(left, states[least:most], indexes, root, chance, depth - 1)
     except (AssertionError, velocity.VelocityError) as error:
         raise AssertionError(
             f"interrupted again, {how}: {type(error).__name__}: {error}"

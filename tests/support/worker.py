@@ -14,6 +14,7 @@ import threading
 
 import velocity
 from support.children import ACK
+from support.crash_indexes import LATE, SCHEMA
 from support.history import History, perform
 
 FLUSHED = 1 << 31  # added to an acknowledgement: everything up to it was flushed
@@ -46,7 +47,9 @@ def write(settings: str, seed: str, start: str, flush_every: str, compact: str) 
     db = velocity.open(**json.loads(settings))
     history = History(seed)
     for name in history.models:
-        db.create_collection(name, if_not_exists=True)
+        collection = db.create_collection(name, SCHEMA, if_not_exists=True)
+        for index, definition in LATE.items():
+            collection.create_index(**definition, name=index)
     db.flush()
     for _ in range(int(start)):
         history.step()

@@ -92,7 +92,7 @@ bool btree_next(btree_cursor *c);
  * the two. */
 uint64_t btree_count_range(const vel_btree *t, const uint8_t *from, uint32_t from_size,
                            const uint8_t *to, uint32_t to_size);
-/* About as many, from the two ways down alone; exact when few leaves lie between. */
+/* About as many, from a few nodes on both ways down and between; exact when few leaves are. */
 uint64_t btree_estimate_range(const vel_btree *t, const uint8_t *from, uint32_t from_size,
                               const uint8_t *to, uint32_t to_size);
 

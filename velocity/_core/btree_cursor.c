@@ -3,6 +3,7 @@
 
 #define LEAVES_AHEAD 8u      /* headers being fetched ahead of the one counted */
 #define ESTIMATE_LEAVES 8u   /* so many are counted rather than estimated */
+#define SAMPLES 4u           /* children of a node that are looked into for the others */
 
 static void descend(btree_cursor *c, uint32_t level, uint32_t ref, bool last) {
     for (; level; level--) {
@@ -88,13 +89,28 @@ uint64_t btree_count_range(const vel_btree *t, const uint8_t *from, uint32_t fro
     return count - skipped;
 }
 
-/* How far into the tree a position is, 0 .. 1, were all subtrees of a node alike. */
-static double share_before(const btree_cursor *c) {
-    uint32_t count = node_at(c->tree, c->nodes[0])->count;
-    double share = count ? (double)c->at / count : 0;
-    for (uint32_t level = 1; level < c->tree->height; level++)
-        share = (c->children[level] + share) / (node_at(c->tree, c->nodes[level])->count + 1.0);
-    return share;
+/* Entries below a node, were all nodes down there like those on one way. Leaves differ much in how
+ * many they hold, by the length of keys. */
+static double entries_below(const vel_btree *t, uint32_t level, uint32_t ref) {
+    double alike = 1;
+    for (; level; level--) {
+        const btree_node *n = node_at(t, ref);
+        alike *= n->count + 1.0;
+        ref = node_child(n, n->count / 2);
+    }
+    return alike * node_at(t, ref)->count;
+}
+
+/* Entries below some children of a node, [first, end), by samples of them. */
+static double entries_of(const vel_btree *t, uint32_t level, const btree_node *n, uint32_t first,
+                         uint32_t end) {
+    uint32_t count = end - first, samples = count < SAMPLES ? count : SAMPLES;
+    double sum = 0;
+    for (uint32_t i = 0; i < samples; i++) {
+        uint32_t child = first + (2 * i + 1) * count / (2 * samples);
+        sum += entries_below(t, level - 1, node_child(n, child));
+    }
+    return samples ? sum / samples * count : 0;
 }
 
 uint64_t btree_estimate_range(const vel_btree *t, const uint8_t *from, uint32_t from_size,
@@ -108,7 +124,16 @@ uint64_t btree_estimate_range(const vel_btree *t, const uint8_t *from, uint32_t 
         leaf_step(&a);
     }
     btree_seek(t, &a, from, from_size, false);
-    double share = share_before(&b) - share_before(&a);
-    uint64_t estimate = (uint64_t)(share * (double)t->count);
-    return estimate > count ? estimate : count;
+    /* Up from both ends to the node in which their ways part, then what is between in that one. */
+    double estimate = (double)(node_at(t, a.nodes[0])->count - a.at) + b.at;
+    uint32_t level = 1;
+    for (; a.nodes[level] != b.nodes[level]; level++) {
+        const btree_node *n = node_at(t, a.nodes[level]);
+        estimate += entries_of(t, level, n, a.children[level] + 1, n->count + 1u);
+        estimate += entries_of(t, level, node_at(t, b.nodes[level]), 0, b.children[level]);
+    }
+    estimate += entries_of(t, level, node_at(t, a.nodes[level]), a.children[level] + 1,
+                           b.children[level]);
+    if (estimate > (double)t->count) return t->count;
+    return estimate > (double)count ? (uint64_t)estimate : count;
 }

@@ -8,11 +8,13 @@ cdef class ChangeReader:
     cdef vel_changes r
     cdef CollectionBase collection
     cdef Filter filter              # None: every change
+    cdef object judge               # likewise
     cdef vel_buffer items
     cdef size_t count, at           # changes in items that were not given out, where they begin
     cdef bint opened
 
-    def __cinit__(self, CollectionBase collection not None, since=None, position=None, filter=None):
+    def __cinit__(self, CollectionBase collection not None, since=None, position=None, filter=None,
+                  judge=None):
         cdef uint64_t floor = 0, newest = 0
         cdef uint64_t at = CHANGES_NOW if since is None else since
         cdef uint32_t place = 0xFFFFFFFF if position is None else position
@@ -21,6 +23,7 @@ cdef class ChangeReader:
         self.collection = collection
         if filter is not None:
             self.filter = collection._filter(filter)
+        self.judge = judge
         with nogil:
             status = changes_open(&self.r, collection.e, collection.c, at, place, &floor, &newest)
         if status == VEL_NOT_FOUND:
@@ -90,11 +93,13 @@ cdef class ChangeReader:
         record_read(record, &r)
         if self.filter is None or item.deletes or filter_decide(&self.filter.f, r.body,
                                                                 r.body_size):
-            changes.append((
-                kind_of_change(item, &r), PyUnicode_DecodeUTF8(<const char *>r.id, r.id_size, NULL),
-                None if item.deletes
-                else document_new(self.collection, self.collection.c.names, record),
-                r.version, item.seq, item.position))
+            id = PyUnicode_DecodeUTF8(<const char *>r.id, r.id_size, NULL)
+            document = None
+            if not item.deletes:
+                document = document_new(self.collection, self.collection.c.names, record)
+            if self.judge is None or self.judge(id, document):
+                changes.append((kind_of_change(item, &r), id, document, r.version, item.seq,
+                                item.position))
         self.at += sizeof(change_item) + vel_align8(item.size)
         self.count -= 1
         return 0

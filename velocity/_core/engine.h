@@ -279,9 +279,10 @@ vel_status engine_flush(vel_engine *e, vel_error *error);
 VEL_INLINE uint64_t engine_hash(const vel_engine *e, const void *id, size_t id_size) {
     return xxh3_64(id, id_size, e->hash_seed) & e->hash_mask;
 }
-/* Tests: engines opened from now on know these bits of a hash alone, so that ids share one. They
- * cannot be opened again with another mask. */
+/* Tests: engines opened from now on, and verify, know these bits of a hash alone, so that ids share
+ * one. It stays until they are closed, and when they are opened again. */
 void engine_hash_mask_set(uint64_t mask);
+uint64_t engine_hash_mask(void);
 
 /* Where an id's record is now. */
 typedef struct {

@@ -374,6 +374,7 @@ class ChangeReader:
 
     Begins after operation `position` of batch `since` (None: after all of it), or with what is
     acknowledged from now on. filter: only changes after which the document matches, and removals.
+    judge: only changes for whose id and document it is true.
     Raises HistoryLostError, QueryError for the filter.
     """
 
@@ -383,6 +384,7 @@ class ChangeReader:
         since: int | None = None,
         position: int | None = None,
         filter: Mapping[str, Any] | None = None,
+        judge: Callable[[str, Document | None], bool] | None = None,
     ) -> None: ...
     @property
     def sequence(self) -> int:

@@ -30,7 +30,7 @@ vel_status entries_add_frame(vel_entries *x, const uint8_t *data, const segment_
         if (op.kind != OP_DEFINE) {
             const uint8_t *id = record_id(op.payload);
             uint16_t id_size = record_id_size(op.payload);
-            entry->hash = xxh3_64(id, id_size, hash_seed);
+            entry->hash = xxh3_64(id, id_size, hash_seed) & engine_hash_mask();
             entry->check = (uint32_t)xxh3_64(id, id_size, entry->hash);
             entry->expiry = record_expiry(op.payload);
             entry->stamp = record_stamp(op.payload);

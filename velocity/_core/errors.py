@@ -39,7 +39,7 @@ class ConsistencyError(VelocityError):
 
 
 class ConflictError(VelocityError):
-    """A transaction read what another has changed since: run it again."""
+    """A transaction, or a write of all that match, read what another has changed since: again."""
 
 
 class HistoryLostError(VelocityError):

@@ -5,7 +5,8 @@
  * not places: a document that moves, or changes elsewhere, touches no index. A list is indexed by
  * each of its distinct elements, an empty one by its own key; a missing field as null; one field of
  * a document's fields may lead to a list. Two documents of one hash (one pair among 2^32 documents)
- * share an entry, which goes with the last of them that is in the table.
+ * share an entry, which goes with the last of them that is in the table. Counts of entries count
+ * it once, and a unique index that is built does not see that it is shared.
  *
  * Bounds. Keys delimit themselves and never begin with FF, so with INDEX_AFTER bytes of FF behind
  * it a key is greater than every entry that begins with that key, and less than what follows them.

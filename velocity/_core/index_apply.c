@@ -233,16 +233,17 @@ static vel_status note_difference(vel_engine *e, vel_index *ix, const index_writ
         const index_spot *spot = order < 0 ? &index_keys_spots(before)[i]
                                            : &index_keys_spots(after)[j];
         const uint8_t *key = (order < 0 ? before : after)->bytes.data + spot->at;
-        if (checks && (order > 0 || (order == 0 && w->expired)))
+        /* What had expired counts again: noted for operations behind; its entry is there. */
+        bool comes = order > 0 || (order == 0 && checks && w->expired);
+        if (checks && comes)
             status = check_unique(e, ix, w, key, spot->size, now, nonblock, error);
         index_twin other = {0};
         if (!status && order < 0) {
             status = index_find_twin(e, ix, w, key, spot->size, INT64_MIN, nonblock, &other, error);
             buffer_free(&other.cold);
         }
-        if (!status && order)
-            status = add_change(&e->index_batch, ix, w, key, spot->size, order > 0,
-                                other.id != NULL);
+        if (!status && (order || comes))
+            status = add_change(&e->index_batch, ix, w, key, spot->size, comes, other.id != NULL);
         i += order <= 0;
         j += order >= 0;
     }

@@ -81,6 +81,7 @@ static void release(vel_engine *e) {
 
 static uint64_t hash_mask = UINT64_MAX;
 void engine_hash_mask_set(uint64_t mask) { atomic_set_relaxed(&hash_mask, mask); }
+uint64_t engine_hash_mask(void) { return atomic_get_relaxed(&hash_mask); }
 
 vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *error) {
     vel_engine *e = calloc(1, sizeof *e);
@@ -92,7 +93,7 @@ vel_status engine_open(const vel_options *options, vel_engine **out, vel_error *
     e->options.data_dir = e->directory;
     e->lock_fd = -1;
     e->next_collection_id = 1;
-    e->hash_mask = atomic_get_relaxed(&hash_mask);
+    e->hash_mask = engine_hash_mask();
     e->fork_generation_at_open = atomic_get_relaxed(&fork_generation);
     e->record_offset = !e->directory ? 0 : e->options.bounded ? 24 : 8;
     pthread_mutex_init(&e->commit_lock, NULL);

@@ -26,7 +26,7 @@ vel_status query_open(vel_query *q) {
     if (q->other && set_open(&q->both)) return VEL_E_NOMEM;
     if (q->source_count && q->sources->merged && !(q->merge = query_merge_new(q->sources)))
         return VEL_E_NOMEM;
-    return q->distinct ? set_open(&q->seen) : VEL_OK;
+    return VEL_OK;
 }
 
 void query_close(vel_query *q) {
@@ -73,6 +73,11 @@ static vel_status set_room(hash_set *s) {
     return VEL_OK;
 }
 
+/* The same, of a set that need not be open yet. */
+static vel_status set_ready(hash_set *s) {
+    return s->places ? set_room(s) : set_open(s);
+}
+
 /* --- slices --------------------------------------------------------------------------------- */
 
 /* The range at hand, or NULL at the end of all. */
@@ -104,12 +109,13 @@ static bool in_range(const query_range *range, const uint8_t *key, size_t size) 
            bytes_order(key, size, range->end, range->end_size) < 0;
 }
 
-/* Whether a document has a key in the range now. When it is not met again (distinct), or the ranges
- * are read together, a key in any range will do: it may have moved from one to another. */
-static vel_status holds(vel_query *q, const query_range *range, const vel_record *r, bool *in,
-                        vel_error *error) {
+/* Whether a document has a key in the range now. When it is not met again (distinct, and twins), or
+ * the ranges are read together, a key in any range will do: it may have moved from one to another,
+ * or be its twin's. */
+static vel_status holds(vel_query *q, const query_range *range, bool once, const vel_record *r,
+                        bool *in, vel_error *error) {
     const query_source *s = &q->sources[q->source];
-    bool any = q->distinct || s->merged;
+    bool any = once || s->merged;
     const query_range *first = any ? s->ranges : range;
     size_t count = any ? s->range_count : 1;
     vel_status status = index_keys_of(s->index, r->body, r->body_size, &q->keys, error);
@@ -122,14 +128,15 @@ static vel_status holds(vel_query *q, const query_range *range, const vel_record
     return status;
 }
 
-static vel_status judge(vel_query *q, const query_range *range, const uint8_t *record,
+/* once: the document is not met again. */
+static vel_status judge(vel_query *q, const query_range *range, bool once, const uint8_t *record,
                         bool *matches, vel_error *error) {
     vel_record r;
     record_read(record, &r);
     q->documents_examined++;
     *matches = true;
     if (q->recheck) {
-        vel_status status = holds(q, range, &r, matches, error);
+        vel_status status = holds(q, range, once, &r, matches, error);
         if (status || !*matches) return status;
     }
     if (!q->filter) return VEL_OK;
@@ -209,12 +216,17 @@ static vel_status read_slice(vel_query *q, const query_range *range, index_read 
 static vel_status judge_slice(vel_query *q, const query_range *range, const index_read *reads,
                               size_t count, vel_error *error) {
     for (size_t i = 0; i < count && wanted(q); i++) {
+        bool once = q->distinct || reads[i].count > 1;
         q->keys_examined++;
-        if (q->distinct && !set_add(&q->seen, reads[i].hash)) continue;
+        if (reads[i].count > 1) {
+            vel_status status = set_ready(&q->seen);
+            if (status) return status;
+        }
+        if (once && !set_add(&q->seen, reads[i].hash)) continue;
         const uint8_t *record = q->slice.data + reads[i].at;
         for (uint32_t n = 0; n < reads[i].count && wanted(q); n++) {
             bool matches;
-            vel_status status = judge(q, range, record, &matches, error);
+            vel_status status = judge(q, range, once, record, &matches, error);
             if (!status && matches && q->found++ >= q->skip && !q->count_only)
                 status = keep(q, record);
             if (status) return status;
@@ -261,7 +273,7 @@ vel_status query_step(vel_query *q, bool attached, vel_error *error) {
         q->done = true;
         return VEL_OK;
     }
-    vel_status status = q->distinct ? set_room(&q->seen) : VEL_OK;
+    vel_status status = q->distinct ? set_ready(&q->seen) : VEL_OK;
     if (!status) status = read_slice(q, range, reads, &count, attached, error);
     if (!status) return judge_slice(q, range, reads, count, error);
     if (status != VEL_NOT_FOUND) return status;

@@ -5,7 +5,8 @@
  * judged by the copy: by the filter, or, when the ranges say all that the filter says (`recheck`),
  * by whether the copy still has a key in the range. So a result never holds a document that did
  * not match; one that is moved while the query runs may be missed, or found where it was. With
- * `distinct` no document is met twice.
+ * `distinct` no document is met twice. Those of one hash, which an index names together, never are:
+ * they come where the first of them belongs.
  *
  * With `patience` a query ends when it has looked at so many entries: its plan was made for other
  * values, and another may be better for these.
@@ -64,7 +65,7 @@ typedef struct {
     bool positioned;
     index_cursor cursor;        /* merged: of the last entry, what is behind the prefix */
     query_merge *merge;         /* where the merged ranges stand; NULL: none are */
-    hash_set seen;              /* distinct: documents met */
+    hash_set seen;              /* distinct: documents met; else those of one hash */
     hash_set both;              /* those of `other`, once they have been read */
     index_keys keys;            /* of the document at hand */
     vel_buffer slice;           /* records of the slice at hand */

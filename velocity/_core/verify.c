@@ -40,7 +40,8 @@ static void verify_document(verifier *v, uint64_t at, const segment_op *op) {
     checkpoint_document *x = v->document_count ? bsearch(&key, v->documents, v->document_count,
                                                          sizeof key, compare_documents) : NULL;
     if (!x) return;
-    uint64_t hash = xxh3_64(record_id(op->payload), record_id_size(op->payload), v->m.hash_seed);
+    uint64_t hash = xxh3_64(record_id(op->payload), record_id_size(op->payload), v->m.hash_seed) &
+                    engine_hash_mask();
     uint64_t units = op->size / 8 < BLOCK_HINT_MAX ? op->size / 8 : BLOCK_HINT_MAX;
     bool expires = record_expiry(op->payload) != 0;
     v->documents_found +=

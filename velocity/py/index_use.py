@@ -45,6 +45,7 @@ class Use:
     used: set[str]  # the paths whose limits made the ranges
     exact: bool  # the ranges say exactly what these limits say
     values: list[int]  # of each leading field that is limited to single values, how many
+    alike: bool = True  # whether these say so of null as of other values
     ordered: bool = False  # documents come in the order asked for
     reverse: bool = False  # when the index is read backwards
     merged: int = 0  # when ranges are merged by what lies behind so many fields; 0: they are not
@@ -61,7 +62,7 @@ class Use:
     @property
     def keep(self) -> bool:
         """Whether other values, as many, would be used alike."""
-        if self.several:
+        if self.several or not self.alike:
             return False
         if self.merged:
             return prod(self.values) <= MERGED_MAX
@@ -97,6 +98,10 @@ def _ranges_of(
             break
         if limits.equal is not None:
             keys = sorted({value_key(value, direction) for value in limits.equal})
+            if "." in path and multikey >> at & 1:
+                # A list with nothing at the path has the key of null, and is not equal to null.
+                use.alike = False
+                use.exact = use.exact and None not in limits.equal
             if len(heads) * len(keys) > RANGES_MAX:
                 use.exact = False
                 break

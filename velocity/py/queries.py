@@ -30,6 +30,8 @@ from velocity.py.query import (
     sort_of,
 )
 
+ROUNDS_MAX = 100  # attempts at a batch of all that match, before writers beside it win
+
 Level = Consistency | str | None
 Filters = Mapping[str, Any] | None
 Places = dict[tuple[str, str], tuple[int, ...]]
@@ -165,7 +167,7 @@ class Queries(QueryBase):
         """Update every document that matches, all or none, as `update` does; how many it were.
 
         A document that comes to match while this runs may be left out. When another writer changes
-        one meanwhile, all is done again.
+        one meanwhile, all is done again; ConflictError when that goes on and on.
         """
         filter = checked_filter(filter)
         if not isinstance(fields, Mapping):
@@ -191,12 +193,16 @@ class Queries(QueryBase):
         self, filter: Mapping[str, Any], operation: Callable[[Document], tuple[Any, ...]]
     ) -> int:
         """One batch of an operation on each document that matches; again when one has changed."""
-        while True:
+        for _ in range(ROUNDS_MAX):
             operations = [operation(each) for each in self._all(filter)]
             try:
                 return len(self._engine.apply(operations)) if operations else 0
             except ConflictError:
                 continue
+        raise ConflictError(
+            f"collection {self.name!r}: in each of {ROUNDS_MAX} attempts another writer changed a "
+            "document that matches; nothing was changed: write fewer at once, or try again"
+        )
 
     def _all(self, filter: Mapping[str, Any]) -> list[Document]:
         return self._answer(filter, None, (), 0, None)[0]

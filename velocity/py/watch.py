@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
@@ -17,6 +17,8 @@ from typing import Any, Literal
 from velocity._core.document import Document
 from velocity._core.engine import ChangeReader, CollectionBase
 from velocity._core.errors import QueryError
+from velocity._core.filter import Filter
+from velocity.py.by_id import ID, names_id
 
 ChangeKind = Literal["insert", "update", "delete", "expire"]
 SLICE = 0.25  # seconds: a wait looks at signals this often
@@ -51,7 +53,10 @@ class Watch(Iterator[ChangeEvent]):
         filter: Mapping[str, Any] | None = None,
         since: int | ChangeEvent | None = None,
     ) -> None:
-        self._reader = ChangeReader(collection, *_place(since), filter)
+        judge = None
+        if isinstance(filter, Mapping) and names_id(filter):
+            judge, filter = _judge_of(filter), None
+        self._reader = ChangeReader(collection, *_place(since), filter, judge)
         self._ready: deque[tuple[Any, ...]] = deque()
         self._lock = threading.Lock()  # held by who reads, also while waiting
         self._closed = False
@@ -119,6 +124,19 @@ class Watch(Iterator[ChangeEvent]):
         self._closed = True
         self._ready.clear()
         self._reader.stop()
+
+
+def _judge_of(filter: Mapping[str, Any]) -> Callable[[str, Document | None], bool]:
+    """Of a filter that speaks of "_id", which the encoded documents do not hold: whether it lets a
+    change through. Of a document that is gone only the id is known."""
+    whole, gone = Filter(filter), Filter({ID: filter[ID]} if ID in filter else {})
+
+    def judge(id: str, document: Document | None) -> bool:
+        if document is None:
+            return gone.matches({ID: id})
+        return whole.matches({**document.fields, ID: id})
+
+    return judge
 
 
 def _place(since: Any) -> tuple[int | None, int | None]:

@@ -195,6 +195,17 @@ def test_ranges(tree):
         assert count * 0.7 <= estimate <= count * 1.4
 
 
+def test_estimates_where_leaves_hold_few_long_keys_or_many_short_ones(tree):
+    chance = random.Random(7)
+    short = [b"a" + n.to_bytes(8, "big") for n in range(20_000)]
+    long = [b"b" + chance.randbytes(90) for _ in range(20_000)]
+    keys = sorted(short + long)
+    fill(tree, chance.sample(keys, len(keys)))
+    for start, end in [(b"a", b"b"), (b"b", b"c"), (short[500], long[9000]), (b"", None)]:
+        count = tree.count_range(start, end)
+        assert count * 0.7 <= tree.estimate_range(start, end) <= count * 1.4
+
+
 def test_building(tree):
     keys = sorted(entries(20_000))
     tree.build([keys[0], *keys])
