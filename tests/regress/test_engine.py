@@ -154,3 +154,12 @@ def test_expired_documents_whose_slots_look_alike(durable_mode, tmp_path):
         users.put_many(((id, {}) for id in alike), ttl=0.05)
         eventually(lambda: db.stats().documents == 1)
         assert list(users) == ["kept"]
+
+
+def test_two_columns_of_one_field():
+    """The first of them was all nulls: a name's number led to the last column alone."""
+    with velocity.open() as db:
+        users = db.create_collection("users")
+        users.put_many((f"u{n}", {"n": n}) for n in range(3))
+        first, second = users._columns(["n", "n"])
+        assert sorted(first.objects()) == sorted(second.objects()) == [0, 1, 2]
