@@ -35,7 +35,7 @@ asan)
 tsan)
     export VELOCITY_SANITIZE=thread
     preload=(libtsan.so)
-    export TSAN_OPTIONS=halt_on_error=1
+    export TSAN_OPTIONS=halt_on_error=1:suppressions=$root/tools/tsan.supp
     ;;
 freethreaded)
     venv=$copy/.venv interpreter=$root/build/cpython-freethreaded/bin/python3

@@ -177,3 +177,12 @@ del users, db
 gc.collect()
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_two_columns_of_one_field():
+    """The first of them was all nulls: a name's number led to the last column alone."""
+    with velocity.open() as db:
+        users = db.create_collection("users")
+        users.put_many((f"u{n}", {"n": n}) for n in range(3))
+        first, second = users._columns(["n", "n"])
+        assert sorted(first.objects()) == sorted(second.objects()) == [0, 1, 2]

@@ -126,7 +126,8 @@ vel_status columns_begin(vel_columns *x, const vel_names *names, size_t rows) {
         if (!c->number) {
             if (c->path.parts) path_resolve(&c->path, names);
             uint32_t number = c->path.count == 1 ? c->path.parts[0].number : 0;
-            if (number && number < x->place_count) map_column(x, i, number);
+            bool unmapped = number && number < x->place_count && !x->places[number];
+            if (unmapped) map_column(x, i, number);
             else x->others[x->other_count++] = i;
         }
         status = column_begin(x, c);

@@ -174,6 +174,7 @@ cdef class CASResult:
 
 # --- the engine -------------------------------------------------------------------------------
 
+@cython.no_gc  # `wheres` lead nowhere, and must not be emptied before the engine closes
 cdef class Engine:
     """One open database. All methods may be called from any thread.
 

@@ -61,7 +61,8 @@ cdef extern from "filter_scan.h" nogil:
 cdef class Filter:
     cdef vel_filter f
     cdef vel_names *_names       # where its values' names are numbered
-    cdef object _owner           # keeps them alive; None: they are the filter's own
+    cdef bint _names_own         # they are the filter's own
+    cdef object _owner           # else it keeps them alive
     cdef list _patterns          # of FILTER_TEXT: functions of a text
     cdef object _where           # while it is compiled: the path at hand
 

@@ -72,7 +72,6 @@ def value_order(a, b):
 
 
 @cython.final
-@cython.no_gc_clear  # __dealloc__ asks for the owner
 cdef class Filter:
     """A compiled filter. May be used from any number of threads.
 
@@ -105,7 +104,7 @@ cdef class Filter:
 
     def __dealloc__(self):
         filter_close(&self.f)
-        if self._owner is None:
+        if self._names_own:  # not by the owner: the collector may have emptied the filter before
             names_free(self._names)
 
     def matches(self, fields):
@@ -162,6 +161,7 @@ cdef class Filter:
         self._names = names_new()
         if self._names == NULL:
             raise MemoryError()
+        self._names_own = True
         return self._check(filter_open(&self.f, self._names))
 
     cdef int _compile(self, object spec) except -1:

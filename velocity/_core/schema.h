@@ -39,9 +39,9 @@ enum {
     SCHEMA_PART = 2    /* some fields of a document */
 };
 
-/* See whether a body fits, which is bounded, whatever its bytes are; where a field is to be stored otherwise than it was given (a whole
- * float in an INT, an int in a FLOAT, a text in a TIME) or filled in, append the body as it is to
- * be stored to *out, which may be NULL when only the verdict is wanted.
+/* See whether a body fits; bounded, whatever its bytes are. Where a field is to be stored otherwise
+ * than it was given (a whole float in an INT, an int in a FLOAT, a text in a TIME) or filled in,
+ * append the body as it is to be stored to *out, which may be NULL when only the verdict is wanted.
  * Returns VEL_OK: fits as it is; VEL_MISMATCH: fits as it was written to *out; VEL_E_SCHEMA with
  * the field, the type wanted and the value's type in error->what; VEL_E_TOO_LARGE; VEL_E_NOMEM;
  * VEL_E_CORRUPT. Unless VEL_MISMATCH *out is as it was. */

@@ -1,5 +1,5 @@
-/* value_check.c: body_validate, every byte of a body checked: by verify, and for whoever takes bodies
- * from strangers. Opening does without: readers stay in bounds whatever the bytes are. */
+/* value_check.c: body_validate, every byte of a body checked: by verify, and for whoever takes
+ * bodies from strangers. Opening does without: readers stay in bounds whatever the bytes are. */
 #include "value_lookup.h"
 
 typedef struct {
