@@ -15,6 +15,7 @@
 
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030F0000 && !defined(PYPY_VERSION)
 #define PYDICT_LAYOUT_KNOWN 1
+#undef _PyGC_FINALIZED  /* of 3.12's public header: its internal one has a function of this name */
 #ifndef Py_BUILD_CORE
 #define Py_BUILD_CORE 1
 #include "internal/pycore_dict.h"
