@@ -215,7 +215,7 @@ def filled(adapter):
     """Enough processes that a scan would show."""
     for n in range(600):
         process = add(adapter, type=f"t{n % 2}", label=f"l{n % 2}", initiatorname=f"i{n % 2}",
-                      processgraphid=f"g{n}" if n % 3 == 0 else "", maxwaittime=n % 2,
+                      processgraphid=f"g{n}" if n % 3 == 0 else "", maxwaittime=int(n % 50 == 1),
                       conditions={"executornames": ["e"] if n % 5 == 0 else [], "mem": f"{n}Mi",
                                   "locationname": ["", "Home", "away"][n % 3]})  # fmt: skip
         if n % 10 == 0:
@@ -242,10 +242,9 @@ def test_claims_and_candidates_by_index_in_order(filled):
 def test_finders_by_index_in_order(filled, state, by, index):
     where = listing(state, "c", **{"executor_type": "", "label": "", "initiator": "", **by})
     plan = filled._data.processes.explain(where, LISTED, 10)
-    assert (plan["plan"], plan["order"], plan["covered"]) == ("index", "index", True), plan
-    assert plan["documents_examined"] <= 11
-    if state == WAITING:
-        assert plan["index"] == [index]
+    assert plan["plan"] == "index" and plan["documents_examined"] <= 11, plan
+    if state == WAITING:  # of the others some are empty, which any index knows
+        assert (plan["index"], plan["order"], plan["covered"]) == ([index], "index", True)
 
 
 def test_other_finders_by_index(filled):
@@ -262,14 +261,15 @@ def test_other_finders_by_index(filled):
         ({"state": 0, "maxwaittime": {"$gt": 0}, "waitdeadline": {"$lt": now()}}, None, "waitdeadline"),
     ):  # fmt: skip
         plan = processes.explain(where, sort)
-        assert (plan["plan"], plan["index"]) == ("index", [index]), plan
+        assert plan["plan"] in ("index", "intersection") and index in plan["index"], plan
         assert plan["documents_examined"] <= 320
 
 
-def test_counts_by_index_look_at_no_document(filled):
-    for where in ({"state": WAITING}, {"state": RUNNING, "colonyname": "c"}):
-        assert filled._data.processes.explain(where, LISTED, 1)["index"] == ["listing"]
+def test_counts_by_index_look_at_no_document(filled, monkeypatch):
+    for way in ("_count_filter", "_count_plan"):  # which look at documents
+        monkeypatch.setattr(f"velocity.py.colonyos.store.Collection.{way}", None, raising=False)
     assert filled.count_running_processes() == 60 == filled.count_running_processes_by_colony_name("c")
+    assert filled.count_waiting_processes() == 540 == filled.count_waiting_processes_by_colony_name("c")
 
 
 def test_what_is_of_a_wrong_type(adapter):
