@@ -123,7 +123,8 @@ class ProcessGraphs(Store):
         """Remove a graph with every process of it and their attributes."""
         _ = self._data
         check_texts(process_graph_id=process_graph_id)
-        self._atomically(lambda step: _remove(step, [process_graph_id]))
+        if document_by_id(self._data.processgraphs, process_graph_id) is not None:
+            self._atomically(lambda step: _remove(step, [process_graph_id]))
 
     def remove_all_process_graphs_by_colony_name(self, colony_name: str) -> None:
         """Remove a colony's graphs with every process of them."""

@@ -16,7 +16,7 @@ from velocity._core.document import Document
 from velocity._core.errors import SchemaError
 from velocity.py.colonyos.attributes import attribute_document, attributes_of
 from velocity.py.colonyos.constants import ENV, ZERO_TIME
-from velocity.py.colonyos.json_time import unix_nanoseconds
+from velocity.py.colonyos.json_time import unix_nanoseconds, utc
 from velocity.py.colonyos.json_values import read_json, write_json
 from velocity.py.colonyos.process_steps import listed_at, wait_deadline
 from velocity.py.colonyos.requeueing import exec_deadline
@@ -77,7 +77,7 @@ def new_process(data: Data, process: Process, moment: datetime) -> NewProcess:
             "starttime": ZERO_TIME,
             "endtime": ZERO_TIME,
             "waitdeadline": wait_deadline(moment, fields["maxwaittime"]),
-            "execdeadline": process.execdeadline,
+            "execdeadline": utc(process.execdeadline, "process.execdeadline"),
             "execdeadlineset": True,
             "retries": 0,
             "statesequence": 0,
