@@ -14,8 +14,7 @@ from collections.abc import Callable
 from string import Template
 from typing import Any, TypeVar
 
-from velocity._core.errors import SchemaError
-from velocity.py.colonyos.json_kinds import ANY, MAYBE_OBJECT, NAMES, Kind, kind_of, wrong
+from velocity.py.colonyos.json_kinds import NAMES, Kind, kind_of, wrong
 from velocity.py.colonyos.json_values import read_json
 
 J = TypeVar("J", bound="JSONObject")
@@ -113,22 +112,20 @@ class _Field:
         }
         return Template(template).substitute(words)
 
-    def empty(self) -> str:
-        """Whether the field's value v is to be left out."""
-        return "v is None" if self.kind in (ANY, MAYBE_OBJECT) else "not v"
-
 
 def _fields(cls: type[JSONObject]) -> tuple[list[_Field], dict[str, Any]]:
     """The class's fields, and the names that its functions use."""
     hints = typing.get_type_hints(cls)
-    names = {**NAMES, "CLASS": cls, "NEW": cls.__new__, "SchemaError": SchemaError}
+    names = {**NAMES, "CLASS": cls, "NEW": cls.__new__}
     fields = []
     for each in dataclasses.fields(cls):  # type: ignore[arg-type]
         kind, inner = kind_of(hints[each.name], JSONObject)
         key = each.metadata.get(_KEY, each.name)
         fields.append(_Field(each.name, key, kind, _OMITTED in each.metadata))
         names[f"WHERE_{each.name}"] = f"{cls.__name__}.{key}"
-        names[f"DEFAULT_{each.name}"] = each.default
+        make = each.default_factory
+        default = each.default if make is dataclasses.MISSING else make()
+        names[f"DEFAULT_{each.name}"] = default
         names[f"TYPE_{each.name}"] = inner
     return fields, names
 
@@ -138,7 +135,7 @@ def _to_dict(fields: list[_Field]) -> list[str]:
     for field in fields:
         value = field.source(field.kind.write, f"self.{field.name}")
         if field.omitted:
-            maybe += [f" v = {value}", f" if not ({field.empty()}): d[{field.key!r}] = v"]
+            maybe += [f" v = {value}", f" if v != DEFAULT_{field.name}: d[{field.key!r}] = v"]
         else:
             always.append(f"  {field.key!r}: {value},")
     return ["def to_dict(self):", " d = {", *always, " }", *maybe, " return d"]
@@ -151,15 +148,17 @@ def _to_json(fields: list[_Field]) -> list[str]:
         value = f"self.{field.name}"
         pair = f'"{field.key}":{{({field.source(field.kind.text, value)})}},'
         if field.omitted:
-            lines += [f"  v = {value}", f"  p_{field.name} = '' if {field.empty()} else f'{pair}'"]
-            pair = f"{{p_{field.name}}}"
+            found = f"p_{field.name}"
+            lines += [f"  v = {value}",
+                      f"  {found} = '' if v == DEFAULT_{field.name} else f'{pair}'"]
+            pair = f"{{{found}}}"
         text += pair
     if fields[-1].omitted:
         lines += [f"  s = f'{text}'", "  return f'{{{s[:-1]}}}'"]
     else:
         lines.append(f"  return f'{{{{{text[:-1]}}}}}'")
     # A value of another type than usual: to_dict takes it, or says what is wrong with it.
-    return [*lines, " except SchemaError: raise",
+    return [*lines,
             " except (TypeError, ValueError, KeyError, AttributeError, RecursionError):",
             "  return JSON(CLASS.to_dict(self), CLASS.__name__)"]
 
