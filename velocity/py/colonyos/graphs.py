@@ -36,8 +36,6 @@ from velocity.py.colonyos.store import (
 )
 from velocity.py.colonyos.types.graph import ProcessGraph
 
-_CHUNK = 1000  # ids in one query
-
 
 class ProcessGraphs(Store):
     """Process graphs of colonies."""
@@ -226,5 +224,4 @@ def _remove(step: Step, ids: list[str]) -> None:
     """Remove graphs with their processes."""
     for id in ids:
         step.delete("processgraphs", id)
-    for at in range(0, len(ids), _CHUNK):
-        remove_processes(step, {"processgraphid": {"$in": ids[at : at + _CHUNK]}})
+        remove_processes(step, {"processgraphid": id})
