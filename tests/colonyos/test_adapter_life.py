@@ -20,7 +20,15 @@ from velocity import (
     SchemaError,
     VelocityDB,
 )
-from velocity.py.colonyos import Colony, ColonyOSAdapter, User
+from velocity.py.colonyos import (
+    RUNNING,
+    Colony,
+    ColonyOSAdapter,
+    Conditions,
+    FunctionSpec,
+    Process,
+    User,
+)
 from velocity.py.colonyos.collections import LAYOUTS
 
 METHODS = sorted(
@@ -160,6 +168,25 @@ def test_two_adapters_on_one_database():
         assert one.get_users() == two.get_users()
         one.close()
         assert two.count_users() == 2
+
+
+def test_adapters_on_one_database_add_in_one_order():
+    with VelocityDB(Config(storage_mode="memory-only")) as db:
+        adapters = [ColonyOSAdapter(db), ColonyOSAdapter(db)]
+        for number in range(6):
+            adapters[number % 2].add_user(User("c", "", str(number)))
+        assert [each.name for each in adapters[0].get_users()] == list("012345")
+
+
+def test_a_later_step_counts_whichever_adapter_it_was_made_by():
+    with VelocityDB(Config(storage_mode="memory-only")) as db:
+        first, second = ColonyOSAdapter(db), ColonyOSAdapter(db)
+        spec = FunctionSpec(env={"k": "v"}, conditions=Conditions("c", executortype="t"))
+        for adds, claims in ((first, second), (second, first)):
+            process = Process.create(spec)
+            adds.add_process(process)
+            assert claims.select_and_assign("c", "1", "e", "t", "").processid == process.processid
+            assert [each.state for each in adds.get_attributes(process.processid)] == [RUNNING]
 
 
 def test_a_database_that_was_closed():

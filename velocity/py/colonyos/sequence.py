@@ -7,8 +7,10 @@ what is left of it when the process ends is never used. So the numbers cost no w
 from __future__ import annotations
 
 import threading
+import weakref
 
 from velocity.py.collection import Collection
+from velocity.py.database import VelocityDB
 
 BLOCK = 1_000_000
 FILES = "files"  # counts the revisions of files that were added
@@ -18,7 +20,8 @@ _ID = "sequence"
 class Sequence:
     """Numbers of one database. Any thread; one lock guards the block."""
 
-    def __init__(self, counters: Collection) -> None:
+    def __init__(self, db: VelocityDB, counters: Collection) -> None:
+        self.db = db  # held, so that no other database gets its id() meanwhile
         self._counters = counters
         self._lock = threading.Lock()  # held while a block is reserved: once in a million numbers
         self._next = self._end = 0
@@ -31,6 +34,19 @@ class Sequence:
                 self._next = self._end - BLOCK
             self._next += 1
             return self._next
+
+
+_sequences: weakref.WeakValueDictionary[int, Sequence] = weakref.WeakValueDictionary()
+_finding = threading.Lock()  # guards _sequences
+
+
+def sequence_of(db: VelocityDB, counters: Collection) -> Sequence:
+    """The one sequence of a database: two with a block each would not be in one order."""
+    with _finding:
+        sequence = _sequences.get(id(db))
+        if sequence is None:
+            sequence = _sequences[id(db)] = Sequence(db, counters)
+        return sequence
 
 
 def add_to_counter(counters: Collection, id: str, amount: int) -> int:

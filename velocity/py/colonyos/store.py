@@ -28,7 +28,7 @@ from velocity.py.collection import Collection
 from velocity.py.colonyos.collections import LAYOUTS, Layout
 from velocity.py.colonyos.constants import ZERO_TIME
 from velocity.py.colonyos.identifiers import random_id
-from velocity.py.colonyos.sequence import Sequence
+from velocity.py.colonyos.sequence import sequence_of
 from velocity.py.config import Config
 from velocity.py.database import VelocityDB
 from velocity.py.levels import Consistency
@@ -67,7 +67,7 @@ class Data:
         self.db = db
         for name in LAYOUTS:
             setattr(self, name, db.collection(name))
-        self.sequence = Sequence(self.security)
+        self.sequence = sequence_of(db, self.security)
 
 
 class Step(Transaction):
