@@ -285,12 +285,13 @@ def _gpu_text(gpu: Any) -> str:
 
 def _attributes(id: str, process: Process, colony_name: str) -> list[Attribute]:
     """The attributes that the object has, and one for each pair of env, in its place if need be."""
-    env = process.spec.env
-    if not env:
-        return list(process.attributes)
+    env = checked(process.spec.env or {}, dict, "spec.env")
+    given = checked(process.attributes or [], list, "attributes")
+    for at, each in enumerate(given):
+        checked(each, Attribute, f"attributes[{at}]")
     made = [
         Attribute.create(id, colony_name, process.processgraphid, ENV, key, value)
         for key, value in env.items()
     ]
     taken = {each.attributeid for each in made}
-    return [each for each in process.attributes if each.attributeid not in taken] + made
+    return [each for each in given if each.attributeid not in taken] + made

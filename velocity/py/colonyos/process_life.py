@@ -91,7 +91,7 @@ class ProcessLife(Store):
         """
         data = self._data
         check_texts(process_id=process_id)
-        reasons = texts(errs, "errs")
+        reasons = texts(checked(errs, list, "errs"), "errs")
         moment, number = now(), data.sequence.next()
         found = change(
             data, process_id, lambda stored: steps.failed(stored, reasons, moment, number)
@@ -223,7 +223,9 @@ _TOLD = (
 
 
 def _tell(process: Process, written: dict[str, Any]) -> None:
-    """Set on the object what was written."""
+    """Set on the object, its attributes included, what was written."""
     for name in _TOLD:
         if name in written:
             setattr(process, name, written[name])
+    for attribute in process.attributes:
+        attribute.state = written["state"]

@@ -86,7 +86,7 @@ class Workflows(Store):
         """
         data = self._data
         check_texts(process_id=process_id)
-        reasons = texts(errs, "errs")
+        reasons = texts(checked(errs, list, "errs"), "errs")
         moment, number = now(), data.sequence.next()
         found = self._close(
             process_id, lambda stored: steps.failed(stored, reasons, moment, number), moment
