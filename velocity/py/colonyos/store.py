@@ -77,6 +77,13 @@ class Step(Transaction):
         super().__enter__()
         return self
 
+    def get(self, collection: str, id: str, default: Any = None) -> Any:
+        """As a transaction's; a string that can be no id is nobody's."""
+        try:
+            return super().get(collection, id, default)
+        except SchemaError:
+            return default
+
     def find(
         self, collection: str, filter: Mapping[str, Any], sort: str | list[str] | None = None,
         limit: int | None = None,
