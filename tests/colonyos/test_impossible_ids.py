@@ -1,4 +1,4 @@
-"""Ids that no document can have: they are nobody's, not wrong."""
+"""Ids that no document can have are nobody's, not wrong; names that no index takes are refused."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import inspect
 
 import pytest
 
-from velocity import NotFoundError
-from velocity.py.colonyos import WAITING, ColonyOSAdapter
+from velocity import NotFoundError, SchemaError
+from velocity.py.colonyos import WAITING, ColonyOSAdapter, User
 
 BY_ID = {
     name: list(inspect.signature(method).parameters)[1:]
@@ -39,3 +39,11 @@ def test_nobody_has_them(adapter, name, id):
             call(id, *others)
     else:
         assert call(id, *others) in (None, [])
+
+
+def test_names_that_no_index_takes_are_refused(adapter):
+    with pytest.raises(SchemaError, match="1,024 bytes"):
+        adapter.add_user(User("c", "", "x" * 1024))
+    assert adapter.count_users() == 0 and adapter.get_user_by_name("c", "x" * 1024) is None
+    adapter.add_user(User("c", "", "x" * 1000))
+    assert adapter.get_user_by_name("c", "x" * 1000) is not None
