@@ -275,10 +275,11 @@ def delete_by_id(collection: Collection, id: str) -> None:
 
 
 def checked_count(count: Any, what: str = "count") -> int:
-    """A number of results that may be given at most. Raises QueryError."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise QueryError(f"{what}: wants a number from 0, not {count!r}")
-    return count
+    """A number of results that may be given at most. Raises SchemaError, QueryError below 0."""
+    number = checked_int(count, what)
+    if number < 0:
+        raise QueryError(f"{what}: wants a number from 0, not {number}")
+    return number
 
 
 def _levels(given: Mapping[str, Consistency | str] | None) -> dict[str, Consistency]:
