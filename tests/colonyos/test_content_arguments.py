@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from velocity import DatabaseClosedError, QueryError, SchemaError
+from velocity import DatabaseClosedError, SchemaError
 from velocity.py.colonyos import (
     Blueprint,
     BlueprintDefinition,
@@ -87,8 +87,7 @@ def test_none_and_wrong_types(adapter, method, names):
             if wrong is None and name in MAY_BE_NONE:
                 continue
             given = {**arguments(names), name: wrong}
-            with pytest.raises((SchemaError, QueryError)) as raised:
+            with pytest.raises(SchemaError):
                 getattr(adapter, method)(**given)
-            assert isinstance(raised.value, SchemaError) or name in ("count", "limit", "retention_period")
     stored = [name for name in adapter._db.list_collections() if name != "security" and len(adapter._db[name])]
     assert stored == []

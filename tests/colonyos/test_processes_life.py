@@ -171,6 +171,25 @@ def test_one_that_failed_while_it_waited_may_be_assigned(adapter):
     assert ids(adapter.find_running_processes("c", "", "", "", 9)) == [process.processid]
 
 
+def test_the_object_passed_is_as_the_stored_one(adapter):
+    process = stored(adapter, add(adapter, env={"k": "v"}, maxwaittime=5, maxexectime=5))
+    for step in (
+        lambda: adapter.assign("e", process), lambda: adapter.unassign(process),
+        lambda: adapter.assign("f", process), lambda: adapter.reset_process(process),
+    ):  # fmt: skip
+        step()
+        assert process == stored(adapter, process)
+
+
+@pytest.mark.parametrize("errs", [None, "text", ("a",), [1]])
+def test_errors_are_a_list_of_text(adapter, errs):
+    process = add(adapter)
+    for call in (adapter.mark_failed, adapter.close_failed, adapter.set_errors):
+        with pytest.raises(SchemaError, match="err"):
+            call(process.processid, errs)
+    assert stored(adapter, process).state == WAITING
+
+
 def test_the_times_that_marking_tells(adapter):
     process = add(adapter)
     adapter.assign("e", process)

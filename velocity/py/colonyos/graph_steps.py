@@ -25,7 +25,7 @@ class StepStorage:
 
     def get_process_by_id(self, process_id: str) -> Process | None:
         """The process without its attributes."""
-        document = self._step.get("processes", process_id) if process_id else None
+        document = self._step.get("processes", process_id)
         return None if document is None else stored_process(document, [])
 
     def set_process_state(self, process_id: str, state: int) -> None:
@@ -61,7 +61,7 @@ def parents_output(step: Step, process: Document) -> dict[str, Any]:
         return {}
     joined: list[Any] = []
     for id in parents:
-        parent = step.get("processes", id) if id else None
+        parent = step.get("processes", id)
         if parent is not None:
             joined += list_of(parent["out"], "out")
     return {"in": list_text(joined, "in")}

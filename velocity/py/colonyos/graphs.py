@@ -209,7 +209,7 @@ def graph_of(document: Document) -> ProcessGraph:
 
 def put_graph_in_state(step: Step, id: str, state: int, moment: datetime) -> None:
     """Set a graph's state with the times that go with it. Raises NotFoundError."""
-    document = step.get("processgraphs", id) if id else None
+    document = step.get("processgraphs", id)
     if document is None:
         raise NotFoundError(f"there is no process graph {id!r}")
     fields: dict[str, Any] = {"state": state}

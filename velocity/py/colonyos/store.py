@@ -77,6 +77,13 @@ class Step(Transaction):
         super().__enter__()
         return self
 
+    def get(self, collection: str, id: str, default: Any = None) -> Any:
+        """As a transaction's; a string that can be no id is nobody's."""
+        try:
+            return super().get(collection, id, default)
+        except SchemaError:
+            return default
+
     def find(
         self, collection: str, filter: Mapping[str, Any], sort: str | list[str] | None = None,
         limit: int | None = None,
@@ -268,10 +275,11 @@ def delete_by_id(collection: Collection, id: str) -> None:
 
 
 def checked_count(count: Any, what: str = "count") -> int:
-    """A number of results that may be given at most. Raises QueryError."""
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise QueryError(f"{what}: wants a number from 0, not {count!r}")
-    return count
+    """A number of results that may be given at most. Raises SchemaError, QueryError below 0."""
+    number = checked_int(count, what)
+    if number < 0:
+        raise QueryError(f"{what}: wants a number from 0, not {number}")
+    return number
 
 
 def _levels(given: Mapping[str, Consistency | str] | None) -> dict[str, Consistency]:

@@ -103,7 +103,7 @@ class Workflows(Store):
         moment = now()
 
         def step(run: Step) -> None:
-            graph = run.get("processgraphs", process_graph_id) if process_graph_id else None
+            graph = run.get("processgraphs", process_graph_id)
             if graph is not None and graph["state"] not in (WAITING, RUNNING):
                 state = steps.NAMES[graph["state"]]
                 raise ProcessStateError(

@@ -6,7 +6,7 @@ The walk is depth first from the roots, in their order and that of the children,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from velocity._core.errors import NotFoundError, VelocityError
 from velocity.py.colonyos.constants import CANCELLED, FAILED, RUNNING, SUCCESS, WAITING
@@ -37,8 +37,12 @@ class GraphWalk:
     state: int
     _storage: GraphStorage | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles are of what the graph says: a storage is one, and open.
+        return {name: value for name, value in self.__dict__.items() if name != "_storage"}
+
     def set_storage(self, storage: GraphStorage) -> None:
-        """Say where the processes are."""
+        """Say where the processes are. Copies of the graph have to be told again."""
         self._storage = storage
 
     def iterate(self, visit: Callable[[Process], object]) -> None:
