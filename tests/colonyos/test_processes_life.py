@@ -210,15 +210,15 @@ def test_another_process_under_the_same_id(adapter, monkeypatch):
         monkeypatch.setattr(process_life, "document_by_id", read)
         adapter.remove_process_by_id(id)
         again = Process.create(process.spec)
-        again.processid, again.state = id, RUNNING
+        again.processid, again.state = id, CANCELLED
         adapter.add_process(again)
         adapter.set_errors(id, ["again"])  # of the same version then
         return found
 
     monkeypatch.setattr(process_life, "document_by_id", then_added_again)
-    adapter.mark_successful(process.processid)
-    assert stored(adapter, process).errors == ["again"] and stored(adapter, process).state == SUCCESS
-    assert stored(adapter, process).starttime == ZERO_TIME
+    with pytest.raises(ProcessStateError):
+        adapter.mark_successful(process.processid)
+    assert stored(adapter, process).errors == ["again"] and stored(adapter, process).state == CANCELLED
 
 
 def test_the_times_that_marking_tells(adapter):
