@@ -60,36 +60,54 @@ def new_process(data: Data, process: Process, moment: datetime) -> NewProcess:
     spec = checked(checked(process, Process, "process").spec, FunctionSpec, "process.spec")
     conditions = checked(spec.conditions, Conditions, "process.spec.conditions")
     id = id_or_new(process.processid, "process.processid")
-    fields = _spec_fields(spec, conditions)
+    location = checked(conditions.locationname, str, "conditions.locationname")
+    maxwaittime = _whole(spec.maxwaittime, "spec.maxwaittime")
+    priority = _whole(spec.priority, "spec.priority")
+    prioritytime = unix_nanoseconds(moment) - priority * PRIORITY_NANOSECONDS
     sequence = data.sequence.next()
-    prioritytime = unix_nanoseconds(moment) - fields["priority"] * PRIORITY_NANOSECONDS
-    fields.update(
-        {
-            "state": process.state,
-            "isassigned": process.isassigned,
-            "assignedexecutorid": process.assignedexecutorid,
-            "waitforparents": process.waitforparents,
-            "prioritytime": prioritytime,
-            "initiatorid": process.initiatorid,
-            "initiatorname": process.initiatorname,
-            "processgraphid": process.processgraphid,
-            "submissiontime": moment,
-            "starttime": ZERO_TIME,
-            "endtime": ZERO_TIME,
-            "waitdeadline": wait_deadline(moment, fields["maxwaittime"]),
-            "execdeadline": utc(process.execdeadline, "process.execdeadline"),
-            "execdeadlineset": True,
-            "retries": 0,
-            "statesequence": 0,
-            "sequence": sequence,
-            "in": list_text(process.input, "in"),
-            "out": list_text(process.output, "out"),
-            "errors": texts(process.errors, "errors"),
-            "parents": texts(process.parents, "parents"),
-            "children": texts(process.children, "children"),
-            **listed_at(process.state, prioritytime, ZERO_TIME, ZERO_TIME, sequence),
-        }
-    )
+    # What indexes ask for comes first: they look for it from the front, at every write.
+    fields = {
+        "state": process.state,
+        "colonyname": conditions.colonyname,
+        "executortype": conditions.executortype,
+        **listed_at(process.state, prioritytime, ZERO_TIME, ZERO_TIME, sequence),
+        "isassigned": process.isassigned,
+        "waitforparents": process.waitforparents,
+        "initiatorname": process.initiatorname,
+        "label": spec.label,
+        "maxwaittime": maxwaittime,
+        "assignedexecutorid": process.assignedexecutorid,
+        "processgraphid": process.processgraphid,
+        "prioritytime": prioritytime,
+        "sequence": sequence,
+        "executornames": pool(conditions.executornames),
+        "locationname": location.casefold(),
+        "submissiontime": moment,
+        "waitdeadline": wait_deadline(moment, maxwaittime),
+        **_needs(conditions),
+        "location": location,
+        "priority": priority,
+        "statesequence": 0,
+        "starttime": ZERO_TIME,
+        "endtime": ZERO_TIME,
+        "execdeadline": utc(process.execdeadline, "process.execdeadline"),
+        "execdeadlineset": True,
+        "retries": 0,
+        "initiatorid": process.initiatorid,
+        "in": list_text(process.input, "in"),
+        "out": list_text(process.output, "out"),
+        "errors": texts(process.errors, "errors"),
+        "parents": texts(process.parents, "parents"),
+        "children": texts(process.children, "children"),
+        "nodename": spec.nodename,
+        "funcname": spec.funcname,
+        "args": list_text(spec.args, "spec.args"),
+        "kwargs": _object_text(spec.kwargs, "spec.kwargs"),
+        "maxexectime": spec.maxexectime,
+        "maxretries": spec.maxretries,
+        "fs": _files_text(spec.fs),
+        "channels": texts(spec.channels, "spec.channels"),
+    }
     if not process.attributes and not spec.env:
         return NewProcess(id, fields, [], [])
     attributes = _attributes(id, process, conditions.colonyname)
@@ -97,38 +115,21 @@ def new_process(data: Data, process: Process, moment: datetime) -> NewProcess:
     return NewProcess(id, fields, attributes, documents)
 
 
-def _spec_fields(spec: FunctionSpec, conditions: Conditions) -> dict[str, Any]:
-    """The fields that a specification has in a document, but for env."""
-    location = checked(conditions.locationname, str, "conditions.locationname")
+def _needs(conditions: Conditions) -> dict[str, Any]:
+    """What an executor has to have."""
     cpu = checked(conditions.cpu, str, "conditions.cpu")
     mem = checked(conditions.mem, str, "conditions.mem")
     storage = checked(conditions.storage, str, "conditions.storage")
     return {
-        "nodename": spec.nodename,
-        "funcname": spec.funcname,
-        "args": list_text(spec.args, "spec.args"),
-        "kwargs": _object_text(spec.kwargs, "spec.kwargs"),
-        "priority": _whole(spec.priority, "spec.priority"),
-        "maxwaittime": _whole(spec.maxwaittime, "spec.maxwaittime"),
-        "maxexectime": spec.maxexectime,
-        "maxretries": spec.maxretries,
-        "label": spec.label,
-        "fs": _files_text(spec.fs),
-        "channels": texts(spec.channels, "spec.channels"),
-        "colonyname": conditions.colonyname,
-        "executornames": pool(conditions.executornames),
-        "executortype": conditions.executortype,
-        "location": location,
-        "locationname": location.casefold(),  # by which it is found
-        "dependencies": texts(conditions.dependencies, "conditions.dependencies"),
         "nodes": conditions.nodes,
-        "cpu": _millicores(cpu, "conditions.cpu"),
         "processes": conditions.processes,
         "processespernode": conditions.processespernode,
+        "cpu": _millicores(cpu, "conditions.cpu"),
         "mem": _size_bytes(mem, "conditions.mem"),
         "storage": _size_bytes(storage, "conditions.storage"),
         "gpu": _gpu_text(conditions.gpu),
         "walltime": conditions.walltime,
+        "dependencies": texts(conditions.dependencies, "conditions.dependencies"),
     }
 
 
