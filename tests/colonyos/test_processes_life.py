@@ -22,6 +22,7 @@ from velocity.py.colonyos import (
     Executor,
     Process,
     ProcessStateError,
+    process_life,
 )
 from velocity.py.colonyos.store import now
 
@@ -169,6 +170,55 @@ def test_one_that_failed_while_it_waited_may_be_assigned(adapter):
     adapter.mark_failed(process.processid, ["x"])
     adapter.assign("e", process)
     assert ids(adapter.find_running_processes("c", "", "", "", 9)) == [process.processid]
+
+
+def test_those_that_failed_before_run_in_the_order_of_adding(adapter, monkeypatch):
+    moment, made = now(), [add(adapter) for _ in range(3)]
+    for process in made:
+        adapter.mark_failed(process.processid, ["x"])
+    monkeypatch.setattr("velocity.py.colonyos.process_life.now", lambda: moment)
+    for process in made[::-1]:
+        adapter.assign("e", process)
+    assert ids(adapter.find_running_processes("c", "", "", "", 9)) == ids(made)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_comes_between(adapter, monkeypatch, step):
+    """After the step has read and before it writes, the process is failed: that counts."""
+    process = in_state(adapter, WAITING if step == "assign" else RUNNING)
+    read = process_life.document_by_id
+
+    def then_failed(collection, id):
+        found = read(collection, id)
+        monkeypatch.setattr(process_life, "document_by_id", read)
+        adapter.assign("else", process) if step == "assign" else adapter.mark_failed(id, ["else"])
+        return found
+
+    monkeypatch.setattr(process_life, "document_by_id", then_failed)
+    with pytest.raises(ProcessStateError):
+        STEPS[step](adapter, process)
+    found = stored(adapter, process)
+    assert (found.assignedexecutorid, found.errors) == (("else", []) if step == "assign" else ("e", ["else"]))
+
+
+def test_another_process_under_the_same_id(adapter, monkeypatch):
+    process = in_state(adapter, RUNNING)
+    read = process_life.document_by_id
+
+    def then_added_again(collection, id):
+        found = read(collection, id)
+        monkeypatch.setattr(process_life, "document_by_id", read)
+        adapter.remove_process_by_id(id)
+        again = Process.create(process.spec)
+        again.processid, again.state = id, RUNNING
+        adapter.add_process(again)
+        adapter.set_errors(id, ["again"])  # of the same version then
+        return found
+
+    monkeypatch.setattr(process_life, "document_by_id", then_added_again)
+    adapter.mark_successful(process.processid)
+    assert stored(adapter, process).errors == ["again"] and stored(adapter, process).state == SUCCESS
+    assert stored(adapter, process).starttime == ZERO_TIME
 
 
 def test_the_times_that_marking_tells(adapter):

@@ -15,6 +15,7 @@ from velocity.py.colonyos import (
     RUNNING,
     WAITING,
     ZERO_TIME,
+    Executor,
     WorkflowSpec,
 )
 from velocity.py.colonyos.store import now
@@ -103,10 +104,12 @@ def test_a_graph_fails_with_its_process(adapter):
     assert changed == {"processes": set(graph.processids), "processgraphs": {graph.processgraphid}}
     assert adapter.get_process_graph_by_id(graph.processgraphid).state == FAILED
     retried = adapter.add_workflow("c", WorkflowSpec("c", [node("a", maxexectime=10, maxretries=3)]))
-    root = adapter.get_process_by_id(retried.processids[0])
-    adapter.assign("e", root)
+    adapter.add_executor(Executor(executorid="e", executorname="e", executortype="t", colonyname="c"))
+    root = adapter.assign_process("c", "e")
     assert adapter.handle_timeouts(root.execdeadline + SECOND) == 1
-    assert adapter.get_process_graph_by_id(retried.processgraphid).state == WAITING
+    assert stored(adapter, root).state == WAITING
+    # Going back is no step that resolves a graph.
+    assert adapter.get_process_graph_by_id(retried.processgraphid).state == RUNNING
 
 
 def test_several_that_look_handle_each_once(adapter):

@@ -149,9 +149,16 @@ def reopen(settings: str, rounds: str) -> None:
         velocity.open(**json.loads(settings)).close()
 
 
+def assign(settings: str) -> None:
+    """Assign and close processes of the ColonyOS adapter with threads."""
+    from support import assigning
+
+    assigning.assign(settings, acknowledge)
+
+
 JOBS = {
     job.__name__: job
-    for job in (hold, idle_writer, write, write_and_watch, search, write_threads, catalog, reopen)
+    for job in (hold, idle_writer, write, write_and_watch, search, write_threads, catalog, reopen, assign)
 }
 
 if __name__ == "__main__":
