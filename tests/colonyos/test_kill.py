@@ -53,6 +53,7 @@ def check_graphs(adapter):
                 if process.isassigned and parents:
                     assert process.input == [value for parent in parents for value in parent.output]
             again = copy.copy(graph)
+            again.set_storage(adapter)
             again.resolve()
             # select_and_assign leaves the graph alone, until the process is closed.
             assert again.state == before or (before, again.state) == (WAITING, RUNNING)
