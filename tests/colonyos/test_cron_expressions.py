@@ -96,6 +96,7 @@ CHANGES = {  # moments (UTC) at which clocks were changed, by zone
     "America/Sao_Paulo": ["2018-11-04T03:00:00", "2018-02-18T02:00:00"],  # at midnight
     "Australia/Lord_Howe": ["2024-10-05T15:30:00", "2024-04-06T15:00:00"],  # by half an hour
     "Pacific/Apia": ["2011-12-30T10:00:00"],  # by a day
+    "America/Toronto": ["1919-03-31T04:30:00"],  # from half past eleven to half past midnight
     "Asia/Kolkata": ["2024-06-30T18:30:00"],
 }
 MOMENTS = st.sampled_from([(zone, text) for zone, texts in CHANGES.items() for text in texts]).flatmap(
@@ -110,6 +111,7 @@ MOMENTS = st.sampled_from([(zone, text) for zone, texts in CHANGES.items() for t
 @example("0 0 0 * * *", at("2018-11-04T02:59:59").astimezone(ZoneInfo("America/Sao_Paulo")), 0)
 @example("0 15 2 * * *", at("2024-10-05T15:20:00").astimezone(ZoneInfo("Australia/Lord_Howe")), 0)
 @example("0 0 0 30 12 ?", at("2011-12-30T09:59:59").astimezone(ZoneInfo("Pacific/Apia")), 0)
+@example("0 45 0 31 3 *", at("1919-03-31T04:29:59").astimezone(ZoneInfo("America/Toronto")), 0)
 def test_the_next_match_is_the_first_second_that_matches(expression, moment, micros):
     moment = moment.replace(microsecond=micros)
     found = next_run(expression, moment)
