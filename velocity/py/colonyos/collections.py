@@ -120,7 +120,7 @@ LAYOUTS: dict[str, Layout] = {
          "initiatorid": STRING, "initiatorname": STRING, "processgraphid": STRING,
          "submissiontime": TIME, "starttime": TIME, "endtime": TIME, "waitdeadline": TIME,
          "execdeadline": TIME, "maxwaittime": INT, "maxexectime": INT, "maxretries": INT,
-         "execdeadlineset": BOOL, "retries": INT,
+         "execdeadlineset": BOOL, "retries": INT, "countmax": INT,
          "order": INT, "tie": INT, "statesequence": INT, "sequence": INT,
          "in": STRING, "out": STRING, "errors": ARRAY, "parents": ARRAY, "children": ARRAY,
          "nodename": STRING, "funcname": STRING, "args": STRING, "kwargs": STRING,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from velocity._core.document import Document
@@ -31,6 +32,14 @@ T = TypeVar("T")
 ANYONE = ["*"]  # names no executor, as [] does
 
 _NO_GPU, _NO_FILES = GPU(), Filesystem()
+
+# Of a process, what has no list or object as its default; processid is the document's id.
+_AT_ONCE = (
+    "state", "isassigned", "waitforparents", "initiatorname", "assignedexecutorid",
+    "processgraphid", "prioritytime", "submissiontime", "waitdeadline", "starttime", "endtime",
+    "execdeadline", "retries", "initiatorid",
+)  # fmt: skip
+_read_at_once = itemgetter(*_AT_ONCE)
 
 # The same few amounts come again and again.
 _millicores = lru_cache(millicores)
@@ -120,7 +129,11 @@ def _needs(conditions: Conditions) -> dict[str, Any]:
     cpu = checked(conditions.cpu, str, "conditions.cpu")
     mem = checked(conditions.mem, str, "conditions.mem")
     storage = checked(conditions.storage, str, "conditions.storage")
+    counts = (conditions.nodes, conditions.processes, conditions.processespernode)
+    for count in counts:
+        _whole(count, "conditions.nodes, processes, processespernode")
     return {
+        "countmax": max(counts),
         "nodes": conditions.nodes,
         "processes": conditions.processes,
         "processespernode": conditions.processespernode,
@@ -141,43 +154,28 @@ def process_of(data: Data, document: Document) -> Process:
 def stored_process(document: Document, attributes: list[Attribute]) -> Process:
     """The process that a document holds, with these attributes. Its lists and its specification
     are made when they are first looked at."""
-    held = document.to_dict()
 
     def later(name: str) -> Any:
         if name == "spec":
-            return _spec_of(held, attributes)
+            return _spec_of(document, attributes)
         if name == "attributes":
             return attributes
         if name == "input":
-            return list_of(held["in"], "in")
+            return list_of(document["in"], "in")
         if name == "output":
-            return list_of(held["out"], "out")
-        return held[name]
+            return list_of(document["out"], "out")
+        return document[name]
 
-    return Process.from_source(
-        {
-            "processid": document.id,
-            "initiatorid": held["initiatorid"],
-            "initiatorname": held["initiatorname"],
-            "assignedexecutorid": held["assignedexecutorid"],
-            "isassigned": held["isassigned"],
-            "state": held["state"],
-            "prioritytime": held["prioritytime"],
-            "submissiontime": held["submissiontime"],
-            "starttime": held["starttime"],
-            "endtime": held["endtime"],
-            "waitdeadline": held["waitdeadline"],
-            "execdeadline": exec_deadline(held),
-            "retries": held["retries"],
-            "waitforparents": held["waitforparents"],
-            "processgraphid": held["processgraphid"],
-        },
-        later,
-    )
+    values = dict(zip(_AT_ONCE, _read_at_once(document), strict=True))
+    values["processid"] = document.id
+    if not document["execdeadlineset"]:
+        values["execdeadline"] = exec_deadline(document)
+    return Process.from_source(values, later)
 
 
-def _spec_of(held: dict[str, Any], attributes: list[Attribute]) -> FunctionSpec:
+def _spec_of(document: Document, attributes: list[Attribute]) -> FunctionSpec:
     """The specification that a document's fields say."""
+    held = document.to_dict()
     conditions = Conditions(
         held["colonyname"],
         held["executornames"] or [],

@@ -118,17 +118,13 @@ def sizes_of(
     cpu: int, memory: int, storage: int, nodes: int, processes: int, processes_per_node: int
 ) -> dict[str, int]:
     """What the executor has, without what is enough for any process."""
-    sizes = {
-        "cpu": cpu,
-        "mem": memory,
-        "storage": storage,
-        "nodes": nodes,
-        "processes": processes,
-        "processespernode": processes_per_node,
-    }
-    return {
-        name: size for name, size in sizes.items() if checked(size, int, name) < RESOURCE_MAX
-    }
+    given = {"cpu": cpu, "mem": memory, "storage": storage, "nodes": nodes,
+             "processes": processes, "processespernode": processes_per_node}  # fmt: skip
+    for name, size in given.items():
+        checked(size, int, name)
+    if nodes == processes == processes_per_node:  # as when none is stated: one condition for three
+        given = {"cpu": cpu, "mem": memory, "storage": storage, "countmax": nodes}
+    return {name: size for name, size in given.items() if size < RESOURCE_MAX}
 
 
 def _candidates(data: Data, where: dict[str, Any], count: int) -> list[Process]:
