@@ -18,8 +18,13 @@ from velocity.py.colonyos import (
     WAITING,
     Attribute,
 )
+from velocity.py.colonyos.process_candidates import (
+    COUNT_MAX,
+    QUEUE_ORDER,
+    RESOURCE_MAX,
+    candidates,
+)
 from velocity.py.colonyos.process_finders import LISTED, listing
-from velocity.py.colonyos.process_queue import QUEUE_ORDER, candidates
 from velocity.py.colonyos.store import now
 
 FINDERS = {
@@ -224,10 +229,10 @@ def filled(adapter):
 
 
 def test_claims_and_candidates_by_index_in_order(filled):
-    for names in ([None], ["e"], [None, "e"]):
+    for names in ((None,), ("e",), (None, "e")):
         for location in ("", "HOME"):
-            for sizes in ({}, {"mem": 2**40, "nodes": 127}):
-                where = candidates("c", "t1", names, location, sizes)
+            for sizes in ((RESOURCE_MAX,) * 3 + (COUNT_MAX,) * 3, (4000, 2**40, 2**40, 1, 2, 3)):
+                where = candidates("c", "t1", names, location, *sizes)
                 plan = filled._data.processes.explain(where, QUEUE_ORDER, 1)
                 assert (plan["plan"], plan["index"], plan["order"]) == ("index", ["queue"], "index"), plan
                 assert plan["documents_examined"] <= 8

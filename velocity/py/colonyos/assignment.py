@@ -6,14 +6,13 @@ from velocity._core.document import Document
 from velocity._core.errors import NotFoundError
 from velocity.py.colonyos.constants import UNREGISTERED
 from velocity.py.colonyos.graph_steps import parents_output, resolve_graph
-from velocity.py.colonyos.process_documents import process_of
-from velocity.py.colonyos.process_queue import (
+from velocity.py.colonyos.process_candidates import (
     COUNT_MAX,
     QUEUE_ORDER,
     RESOURCE_MAX,
     candidates,
-    sizes_of,
 )
+from velocity.py.colonyos.process_documents import process_of
 from velocity.py.colonyos.process_steps import claimed
 from velocity.py.colonyos.store import Step, Store, check_texts, now
 from velocity.py.colonyos.types.process import Process
@@ -35,19 +34,15 @@ class Assignment(Store):
         """
         data = self._data
         check_texts(colony_name=colony_name, executor_id=executor_id)
-        sizes = sizes_of(cpu, memory, storage, COUNT_MAX, COUNT_MAX, COUNT_MAX)
 
         def step(run: Step) -> Document | None:
             executor = _executor(run, colony_name, executor_id)
             moment = now()
             run.update("executors", executor.id, {"lastheardfromtime": moment})
             where = candidates(
-                colony_name,
-                executor["executortype"],
-                [None, executor["executorname"]],
-                executor["locationname"],
-                sizes,
-            )
+                colony_name, executor["executortype"], (None, executor["executorname"]),
+                executor["locationname"], cpu, memory, storage, COUNT_MAX, COUNT_MAX, COUNT_MAX,
+            )  # fmt: skip
             found = run.find("processes", where, QUEUE_ORDER, 1)
             if not found:
                 return None

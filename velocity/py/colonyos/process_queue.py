@@ -8,21 +8,22 @@ take from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from velocity._core.errors import DuplicateKeyError
 from velocity.py.batch import BatchOperation
-from velocity.py.colonyos.collections import CLAIMABLE
+from velocity.py.colonyos.process_candidates import (
+    COUNT_MAX,
+    QUEUE_ORDER,
+    RESOURCE_MAX,
+    candidates,
+)
 from velocity.py.colonyos.process_documents import NewProcess, new_process, process_of
 from velocity.py.colonyos.process_finders import checked_limit, processes_of
 from velocity.py.colonyos.process_steps import claimed
-from velocity.py.colonyos.store import Data, Store, check_texts, checked, insert_once, now
+from velocity.py.colonyos.store import Data, Store, check_texts, insert_once, now
 from velocity.py.colonyos.types.process import Process
-
-RESOURCE_MAX = 2**63 - 1  # of one that is not stated: as much as any process wants
-COUNT_MAX = 127  # of nodes and processes, likewise
-QUEUE_ORDER = ["prioritytime", "sequence"]
 
 
 class ProcessQueue(Store):
@@ -53,8 +54,10 @@ class ProcessQueue(Store):
         cpu in millicores, memory and storage in bytes. Raises QueryError for a count below 0.
         """
         data = self._data
-        sizes = sizes_of(cpu, memory, storage, nodes, processes, processes_per_node)
-        where = candidates(colony_name, executor_type, [None], executor_location_name, sizes)
+        where = candidates(
+            colony_name, executor_type, (None,), executor_location_name,
+            cpu, memory, storage, nodes, processes, processes_per_node,
+        )  # fmt: skip
         return _candidates(data, where, count)
 
     def find_candidates_by_name(
@@ -64,11 +67,10 @@ class ProcessQueue(Store):
     ) -> list[Process]:  # fmt: skip
         """The candidates that name this executor, in queue order; as find_candidates."""
         data = self._data
-        check_texts(executor_name=executor_name)
-        sizes = sizes_of(cpu, memory, storage, nodes, processes, processes_per_node)
         where = candidates(
-            colony_name, executor_type, [executor_name], executor_location_name, sizes
-        )
+            colony_name, executor_type, (executor_name,), executor_location_name,
+            cpu, memory, storage, nodes, processes, processes_per_node,
+        )  # fmt: skip
         return _candidates(data, where, count)
 
     def select_and_assign(
@@ -83,51 +85,17 @@ class ProcessQueue(Store):
         None when there is none. Of any number of callers no two get the same. count: no effect.
         """
         data = self._data
-        check_texts(executor_id=executor_id, executor_name=executor_name)
-        sizes = sizes_of(cpu, memory, storage, nodes, processes, processes_per_node)
+        check_texts(executor_id=executor_id)
         where = candidates(
-            colony_name, executor_type, [None, executor_name], executor_location, sizes
-        )
+            colony_name, executor_type, (None, executor_name), executor_location,
+            cpu, memory, storage, nodes, processes, processes_per_node,
+        )  # fmt: skip
         taken = claimed(executor_id, now(), data.sequence.next())
         document = data.processes.find_one_and_update(where, taken, QUEUE_ORDER)
         return None if document is None else process_of(data, document)
 
 
-def candidates(
-    colony_name: str, executor_type: str, names: Sequence[str | None], location: str,
-    sizes: dict[str, int],
-) -> dict[str, Any]:  # fmt: skip
-    """The filter of the processes that an executor may take from pools: None, the general one, or
-    those of a name."""
-    check_texts(
-        colony_name=colony_name, executor_type=executor_type, executor_location_name=location
-    )
-    where: dict[str, Any] = {
-        "colonyname": colony_name,
-        "executortype": executor_type,
-        "executornames": {"$in": list(names)} if len(names) > 1 else names[0],
-        "locationname": {"$in": ["", location.casefold()]} if location else "",
-        **CLAIMABLE,
-    }
-    for name, size in sizes.items():
-        where[name] = {"$lte": size}
-    return where
-
-
-def sizes_of(
-    cpu: int, memory: int, storage: int, nodes: int, processes: int, processes_per_node: int
-) -> dict[str, int]:
-    """What the executor has, without what is enough for any process."""
-    given = {"cpu": cpu, "mem": memory, "storage": storage, "nodes": nodes,
-             "processes": processes, "processespernode": processes_per_node}  # fmt: skip
-    for name, size in given.items():
-        checked(size, int, name)
-    if nodes == processes == processes_per_node:  # as when none is stated: one condition for three
-        given = {"cpu": cpu, "mem": memory, "storage": storage, "countmax": nodes}
-    return {name: size for name, size in given.items() if size < RESOURCE_MAX}
-
-
-def _candidates(data: Data, where: dict[str, Any], count: int) -> list[Process]:
+def _candidates(data: Data, where: Mapping[str, Any], count: int) -> list[Process]:
     most = checked_limit(count)
     if not most:
         return []
