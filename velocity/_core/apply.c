@@ -189,6 +189,8 @@ VEL_INLINE vel_status reserve(batch *b, size_t count) {
         vel_plan *p = &b->plans[i];
         if (!p->writes || p->deletes) continue;
         if ((status = alloc_block(e, block_size(e, p->record.size), &p->ref))) release(b, count, i);
+        uint32_t next = i + 1 < count ? b->plans[i + 1].record.size : 0;
+        if (next) slab_prefetch(&e->slab, block_size(e, next));
     }
     return status;
 }

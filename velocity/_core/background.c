@@ -174,6 +174,7 @@ vel_status background_start(vel_engine *e, vel_error *error) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = 0, started = 0;
+    e->slab.spares_come = true;
     while (started < wanted && !failed)
         if (!(failed = pthread_create(threads[started], NULL, mains[started], e))) started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -19,6 +19,12 @@ cdef class _Batch:
         buffer_free(&self.writes)
         buffer_free(&self.bodies)
 
+    cdef int expect(self, size_t count) except -1:
+        """Make room for so many operations at once."""
+        if buffer_reserve(&self.writes, count * sizeof(vel_write)):
+            raise MemoryError()
+        return 0
+
     cdef vel_write *add(self, CollectionBase c, object id, int kind, int require, object fields,
                         object ttl) except NULL:
         cdef vel_write *w
@@ -37,7 +43,8 @@ cdef class _Batch:
         w = <vel_write *>(self.writes.data + self.writes.size)
         write_begin(w, c.c, engine_hash(self.engine.e, bytes, size) if size else 0, bytes, size,
                     kind, require)
-        w.expiry = expiry_of(ttl, 0)   # from the commit on
+        if ttl is not None:
+            w.expiry = expiry_of(ttl, 0)   # from the commit on
         w.body = <const uint8_t *>at
         w.body_size = <uint32_t>(self.bodies.size - at)
         self.writes.size += sizeof(vel_write)

@@ -108,13 +108,6 @@ void btree_approach(const vel_btree *t, btree_way *w, const uint8_t *key, uint32
     for (uint32_t at = 0; at < APPROACH_SIZE; at += 64) __builtin_prefetch(leaf + at);
 }
 
-VEL_INLINE btree_node *way_find(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size,
-                                uint32_t *position, bool *equal) {
-    btree_node *leaf = node_at(t, way_down(t, w, key, size));
-    *position = node_find(leaf, key, size, equal);
-    return leaf;
-}
-
 /* The root was split: put another above it. */
 static void root_push(vel_btree *t, const node_entry *up) {
     uint32_t ref = spare_pop(t);
@@ -152,7 +145,7 @@ bool btree_insert_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t 
     vel_assert(size <= BTREE_KEY_MAX);
     if (vel_unlikely(w->shape != t->shape)) way_down(t, w, key, size);
     btree_node *leaf = node_at(t, w->node[0]);
-    uint32_t position = node_find(leaf, key, size, &equal);
+    uint32_t position = node_find_near(leaf, key, size, &equal);
     if (equal) return false;
     node_entry entry = {key, size, 0};
     if (vel_unlikely(!node_insert(leaf, position, &entry)))
@@ -170,8 +163,7 @@ bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size) {
 bool btree_has(const vel_btree *t, const uint8_t *key, uint32_t size) {
     btree_way w;
     bool equal;
-    uint32_t position;
-    way_find(t, &w, key, size, &position, &equal);
+    node_find(node_at(t, way_down(t, &w, key, size)), key, size, &equal);
     return equal;
 }
 
@@ -222,12 +214,18 @@ static void settle(vel_btree *t, const btree_way *w) {
 
 bool btree_remove(vel_btree *t, const uint8_t *key, uint32_t size) {
     btree_way w;
+    way_down(t, &w, key, size);
+    return btree_remove_near(t, &w, key, size);
+}
+
+bool btree_remove_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size) {
     bool equal;
-    uint32_t position;
-    btree_node *leaf = way_find(t, &w, key, size, &position, &equal);
+    if (vel_unlikely(w->shape != t->shape)) way_down(t, w, key, size);
+    btree_node *leaf = node_at(t, w->node[0]);
+    uint32_t position = node_find_near(leaf, key, size, &equal);
     if (!equal) return false;
     node_remove(leaf, position);
-    if (!leaf->count || leaf->used < MERGE_USED_MIN) settle(t, &w);
+    if (!leaf->count || leaf->used < MERGE_USED_MIN) settle(t, w);
     while (t->height > 1 && !node_at(t, t->root)->count) {
         uint32_t root = t->root;
         t->root = node_at(t, root)->first_child;

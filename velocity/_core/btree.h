@@ -51,8 +51,8 @@ vel_status btree_reserve(vel_btree *t, size_t inserts);
 /* Returns false when the key was there. Requires: reserved; size <= BTREE_KEY_MAX. */
 bool btree_insert(vel_btree *t, const uint8_t *key, uint32_t size);
 /* The same in two steps, so that the leaf is fetched meanwhile: the way to where a key belongs,
- * then the insertion. Other changes may come between: a way that they have made wrong is found
- * anew. */
+ * then the insertion, or a removal. Other changes may come between: a way that they have made wrong
+ * is found anew. */
 typedef struct {
     uint32_t shape;
     /* By level: the node, and in inner ones the child that was taken. */
@@ -61,6 +61,7 @@ typedef struct {
 void btree_approach(const vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size);
 bool btree_insert_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size);
 /* Returns false when the key was not there. Never fails. */
+bool btree_remove_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t size);
 bool btree_remove(vel_btree *t, const uint8_t *key, uint32_t size);
 bool btree_has(const vel_btree *t, const uint8_t *key, uint32_t size);
 

@@ -867,10 +867,14 @@ cdef class CollectionBase:
         if consistency is not None:
             self._check_level(consistency, True)
         self._check()
+        if type(pairs) is list:
+            batch.expect(len(<list>pairs))
         try:
             for pair in pairs if type(pairs) is list else each(pairs, verb, "pairs"):
                 ours = True
-                if isinstance(pair, Document):
+                if type(pair) is tuple and len(<tuple>pair) == 2:
+                    id, fields = (<tuple>pair)[0], (<tuple>pair)[1]
+                elif isinstance(pair, Document):
                     id, fields = (<Document>pair).id, (<Document>pair).to_dict()
                 else:
                     try:

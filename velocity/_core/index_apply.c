@@ -78,6 +78,25 @@ VEL_INLINE void approach(index_batch *b, size_t i) {
     btree_approach(&c->index->tree, &b->ways[i % INDEX_AHEAD], b->bytes.data + c->at, c->size);
 }
 
+/* Make a change that was approached. Returns whether there was something to do. */
+VEL_INLINE bool make_change(index_batch *b, size_t i) {
+    const index_change *c = &b->changes[i];
+    vel_index *ix = c->index;
+    btree_way *way = &b->ways[i % INDEX_AHEAD];
+    const uint8_t *entry = b->bytes.data + c->at;
+    pthread_rwlock_wrlock(&ix->lock);
+    bool changed = c->insert ? btree_insert_near(&ix->tree, way, entry, c->size)
+                             : btree_remove_near(&ix->tree, way, entry, c->size);
+    pthread_rwlock_unlock(&ix->lock);
+    return changed;
+}
+
+/* Whether a change is made by index_reserve, or else by index_publish. */
+VEL_INLINE bool is_made_early(const index_change *c) { return c->insert && !c->again; }
+VEL_INLINE bool is_made_late(const index_change *c) {
+    return !c->shared && (!c->insert || c->again);
+}
+
 static vel_status add_change(index_batch *b, vel_index *ix, const index_write *w,
                              const uint8_t *key, uint32_t size, bool insert, bool shared) {
     vel_status status = buffer_reserve(&b->bytes, size + INDEX_HASH_SIZE);
@@ -322,13 +341,14 @@ static vel_status insert_early(index_batch *b) {
         if (c->again) {
             ix->batch_inserts += c->insert;
         } else if (c->insert && !(status = btree_reserve(&ix->tree, 1))) {
-            pthread_rwlock_wrlock(&ix->lock);
-            c->early = btree_insert_near(&ix->tree, &b->ways[i % INDEX_AHEAD],
-                                         b->bytes.data + c->at, c->size);
-            pthread_rwlock_unlock(&ix->lock);
+            c->early = make_change(b, i);
         }
-        if (i + INDEX_AHEAD < b->count) approach(b, i + INDEX_AHEAD);
+        if (i + INDEX_AHEAD < b->count && is_made_early(&b->changes[i + INDEX_AHEAD]))
+            approach(b, i + INDEX_AHEAD);
     }
+    /* The ways of the first changes were those of others since. */
+    for (size_t i = 0; i < INDEX_AHEAD && b->count > INDEX_AHEAD; i++)
+        if (is_made_late(&b->changes[i])) approach(b, i);
     return status;
 }
 
@@ -353,8 +373,9 @@ index_undo *index_publish(vel_engine *e, size_t write) {
         const index_change *c = &b->changes[b->published];
         bool changed = c->early;
         if (c->write != write) break;
-        if (!c->shared && (!c->insert || c->again))
-            changed = change_tree(c->index, b->bytes.data + c->at, c->size, c->insert);
+        if (is_made_late(c)) changed = make_change(b, b->published);
+        size_t ahead = b->published + INDEX_AHEAD;
+        if (ahead < b->count && is_made_late(&b->changes[ahead])) approach(b, ahead);
         /* What was not changed is not undone. While it is being built the entry may have been
          * missing, and may not be any more. */
         if (u && !changed && (c->shared || index_state_of(c->index) != INDEX_BUILDING))

@@ -33,6 +33,7 @@ cdef extern from "slab.h" nogil:
         uint64_t used
         uint64_t charged
         c_bool spare_wanted
+        c_bool spares_come
     vel_status slab_open(vel_slab *, uint64_t)
     void slab_close(vel_slab *)
     vel_status slab_alloc(vel_slab *, uint64_t, vel_ref *)
@@ -233,6 +234,10 @@ cdef class Slab:
     @property
     def spare_wanted(self):
         return bool(self.slab.spare_wanted)
+
+    def promise(self):
+        """Tell it that prepare() will be called when spare_wanted says so."""
+        self.slab.spares_come = True
 
     def charge(self, int64_t count):
         cdef vel_status status = slab_charge(&self.slab, count)

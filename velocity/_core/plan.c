@@ -3,8 +3,8 @@
  * `previous`. */
 #include "engine.h"
 
-/* Operations ahead whose slot, and half as far whose record, is fetched. */
-#define PREFETCH_SLOT 16
+#define PREFETCH_GROUP 16u  /* operations whose slots, and then records, are fetched together */
+#define FEW_PLACES 256u
 #define LINEAR_MAX 8  /* batches up to this size look for earlier operations by walking back */
 
 vel_status engine_find(vel_engine *e, const vel_collection *c, uint64_t hash, const uint8_t *id,
@@ -42,14 +42,19 @@ static bool same_document(const vel_write *a, const vel_write *b) {
 
 typedef struct { uint32_t *places; uint32_t mask; } batch_index;
 
-static vel_status index_open(batch_index *x, size_t count) {
+/* few: FEW_PLACES of the caller's, which usual batches need no more than. */
+static vel_status index_open(batch_index *x, size_t count, uint32_t *few) {
     *x = (batch_index){0};
     if (count <= LINEAR_MAX) return VEL_OK;
     size_t capacity = 16;
     while (capacity < 2 * count) capacity *= 2;
-    x->places = calloc(capacity, sizeof *x->places);
     x->mask = (uint32_t)(capacity - 1);
-    return x->places ? VEL_OK : VEL_E_NOMEM;
+    if (capacity > FEW_PLACES) {
+        x->places = calloc(capacity, sizeof *x->places);
+        return x->places ? VEL_OK : VEL_E_NOMEM;
+    }
+    x->places = memset(few, 0, capacity * sizeof *few);
+    return VEL_OK;
 }
 
 /* Index + 1 of the last operation before i on the same document, 0: none; and remember i. */
@@ -341,32 +346,49 @@ static vel_status plan_one(planner *b, size_t i, int flags) {
     return status;
 }
 
-/* Start fetching what the operations some steps ahead will look at. */
-static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t i, size_t count) {
-    table_probe probe;
-    uint32_t position;
-    const vel_write *w = &writes[i + PREFETCH_SLOT];
-    if (i + PREFETCH_SLOT < count && !w->collection->dropped)
-        table_prefetch(&w->collection->table, w->hash);
-    w = &writes[i + PREFETCH_SLOT / 2];
-    if (i + PREFETCH_SLOT / 2 < count && !w->collection->dropped) {
-        table_probe_begin(&w->collection->table, w->hash, &probe);
+/* Start fetching what the operations from .. from + PREFETCH_GROUP will look at: their slots, or
+ * what those name. A group in one short loop, so that the processor looks several pages up at
+ * once. */
+static void prefetch_slots(const vel_write *writes, size_t from, size_t count) {
+    size_t end = from + PREFETCH_GROUP < count ? from + PREFETCH_GROUP : count;
+    for (size_t i = from; i < end; i++)
+        if (!writes[i].collection->dropped)
+            table_prefetch(&writes[i].collection->table, writes[i].hash);
+}
+static void prefetch_records(const vel_engine *e, const vel_write *writes, size_t from,
+                             size_t count) {
+    size_t end = from + PREFETCH_GROUP < count ? from + PREFETCH_GROUP : count;
+    for (size_t i = from; i < end; i++) {
+        const vel_collection *c = writes[i].collection;
+        table_probe probe;
+        uint32_t position;
+        if (c->dropped) continue;
+        table_probe_begin(&c->table, writes[i].hash, &probe);
         vel_ref ref = table_probe_next(&probe, &position);
         if (ref) __builtin_prefetch(slab_at(&e->slab, ref));
+        else table_prefetch_counts(&c->table, writes[i].hash);
+        if (ref && c->indexes) __builtin_prefetch(slab_at(&e->slab, ref) + 64);
     }
+}
+static void prefetch_ahead(const vel_engine *e, const vel_write *writes, size_t i, size_t count) {
+    if (i % PREFETCH_GROUP) return;
+    if (i == 0) prefetch_slots(writes, 0, count);
+    prefetch_slots(writes, i + PREFETCH_GROUP, count);
+    prefetch_records(e, writes, i, count);
 }
 
 VEL_INLINE vel_status plan_all(planner *b, size_t count, int flags) {
-    vel_status status = index_open(&b->index, count);
+    uint32_t few[FEW_PLACES];
+    vel_status status = index_open(&b->index, count, few);
     for (size_t i = 0; !status && i < count; i++) {
         plan_begin(&b->plans[i]);
         if (count > 1 && b->writes[i].kind != WRITE_UNCHANGED)
             b->plans[i].previous = index_previous(&b->index, b->writes, i);
         b->outcome->failed = i;
-        if (count > PREFETCH_SLOT / 2) prefetch_ahead(b->e, b->writes, i, count);
+        if (count > 1) prefetch_ahead(b->e, b->writes, i, count);
         status = plan_one(b, i, flags);
     }
-    free(b->index.places);
+    if (b->index.places != few) free(b->index.places);
     return status;
 }
 

@@ -27,17 +27,24 @@ uint64_t slab_class_size(uint64_t size) {
 
 /* Regions of a class. */
 
-/* The regions a class had before it qualified for huge pages are full by now: let the kernel merge
- * their pages when it likes. */
+/* A region is full: let the kernel merge its pages when it likes. */
+static vel_status region_becomes_huge(vel_slab *s, uint64_t number) {
+    region *r = &s->p->regions[number];
+    vel_status status = slab_memory_take(s, SLAB_REGION_SIZE - r->touched);
+    if (status) return status;
+    slab_advise(s->bases[number], SLAB_REGION_SIZE, true);
+    r->touched = SLAB_REGION_SIZE;
+    r->huge = 1;
+    return VEL_OK;
+}
+
+/* The regions a class had before it qualified for huge pages. */
 static void class_becomes_huge(vel_slab *s, unsigned class) {
     struct slab_private *p = s->p;
     for (uint64_t number = 1; number <= p->numbers_high; number++) {
-        region *r = &p->regions[number];
+        const region *r = &p->regions[number];
         if (!s->bases[number] || r->class != class || r->huge) continue;
-        if (slab_memory_take(s, SLAB_REGION_SIZE - r->touched)) return;
-        slab_advise(s->bases[number], SLAB_REGION_SIZE, true);
-        r->touched = SLAB_REGION_SIZE;
-        r->huge = 1;
+        if (region_becomes_huge(s, number)) return;
     }
 }
 
@@ -121,9 +128,20 @@ static vel_status block_open(vel_slab *s, slab_class *c, vel_ref *out) {
         r->touched = touched;
     }
     ASAN_UNPOISON_MEMORY_REGION(s->bases[number] + at, c->size);
-    if (++r->opened == c->capacity) c->fresh = 0;
+    if (++r->opened == c->capacity) {
+        c->fresh = 0;
+        if (!r->huge && c->regions > SLAB_HUGE_REGIONS) (void)region_becomes_huge(s, number);
+    }
     *out = (uint64_t)number << SLAB_REF_REGION_SHIFT | at >> SLAB_GRANULE_BITS;
     return VEL_OK;
+}
+
+void slab_prefetch(const vel_slab *s, uint64_t size) {
+    if (size > SLAB_BLOCK_SIZE_MAX) return;
+    uint64_t number = s->p->classes[class_of(size)].partial;
+    if (!number) return;
+    uint64_t granule = s->p->regions[number].free;
+    __builtin_prefetch(slab_at(s, number << SLAB_REF_REGION_SHIFT | granule), 1);
 }
 
 vel_status slab_alloc(vel_slab *s, uint64_t size, vel_ref *out) {

@@ -7,7 +7,8 @@
  * reused first. A region whose last block is freed goes back to the system; spares of at most one
  * region's bytes together are kept against thrashing. Regions are anonymous mappings touched from
  * the front, so memory is taken page by page; a class with SLAB_HUGE_REGIONS regions or more asks
- * for huge pages (below that they would only round small databases up).
+ * for huge pages (below that they would only round small databases up), when a region is opened or,
+ * where that would make its opener wait, when it is full.
  *
  * Reference 0 is never handed out: region numbers start at 1. No block moves. Block contents are
  * raw memory. A block whose class is a power of two is aligned to its size (from a page on, to the
@@ -41,6 +42,7 @@ struct vel_slab {
     uint64_t budget;        /* bytes that `memory + charged` may not pass; 0: none */
     uint64_t charged;       /* bytes of others' memory counted against budget (names, heap, ...) */
     bool spare_wanted;      /* no region of huge pages is ready for the next need; commit lock */
+    bool spares_come;       /* somebody answers spare_wanted; commit lock */
     struct slab_private *p; /* classes and regions: slab.c */
 };
 
@@ -53,6 +55,9 @@ void slab_close(vel_slab *s);
  * budget has no room (a free block of the class is always usable); VEL_E_NOMEM. Cost: constant; a
  * new region costs a system call. */
 vel_status slab_alloc(vel_slab *s, uint64_t size, vel_ref *out);
+/* Start fetching the block that slab_alloc would hand out: it may have been freed long ago, and its
+ * link leads on to the next. size: 1 and more. */
+void slab_prefetch(const vel_slab *s, uint64_t size);
 void slab_free(vel_slab *s, vel_ref ref);
 /* Bytes the block really has (its class). */
 uint64_t slab_block_size(const vel_slab *s, vel_ref ref);

@@ -194,9 +194,12 @@ vel_status slab_region_open(vel_slab *s, bool huge, uint64_t *number) {
     *number = spare_take(s, huge);
     s->spare_wanted |= huge;
     if (*number) return VEL_OK;
-    vel_status status = region_map(s, huge, number);
-    /* Close to the budget a region is taken page by page after all. */
-    if (status == VEL_E_MEMORY_LIMIT && huge) status = region_map(s, false, number);
+    /* Clearing a huge page takes up to milliseconds. Where somebody else does that ahead of need,
+     * but was not quick enough, the region is touched page by page: by many writes, not by one. */
+    bool now = huge && !s->spares_come;
+    vel_status status = region_map(s, now, number);
+    /* Close to the budget, too. */
+    if (status == VEL_E_MEMORY_LIMIT && now) status = region_map(s, false, number);
     return status;
 }
 

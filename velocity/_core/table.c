@@ -28,8 +28,7 @@ vel_status table_open(vel_table *t, vel_slab *slab, epoch_limbo *limbo) {
     memset(t, 0, sizeof *t);
     t->slab = slab;
     t->limbo = limbo;
-    vel_status status =
-        table_block_new(t, sizeof(table_directory) + 2 * sizeof(uint64_t), &directory);
+    vel_status status = table_block_new(t, directory_bytes(0), &directory);
     if (!status) status = table_block_new(t, sizeof(table_leaf), &leaf_ref);
     if (!status) status = table_slots_new(t, TABLE_LOG2_MIN, &slots);
     if (status) {
@@ -44,18 +43,18 @@ vel_status table_open(vel_table *t, vel_slab *slab, epoch_limbo *limbo) {
     t->directory_ref = directory;
     t->directory->depth = 0;
     t->directory->_pad = 0;
-    t->directory->entries[0] = (uint64_t)(uintptr_t)slab_at(slab, slots) | TABLE_LOG2_MIN;
-    directory_leaves(t->directory)[0] = leaf_ref;
+    t->directory->entries[0] = (table_entry){
+        (uint64_t)(uintptr_t)slab_at(slab, slots) | TABLE_LOG2_MIN, leaf_ref};
     return VEL_OK;
 }
 
 void table_close(vel_table *t) {
     if (!t->directory) return;
-    const vel_ref *leaves = directory_leaves(t->directory);
+    const table_entry *entries = t->directory->entries;
     vel_ref last = 0;
     for (uint64_t at = 0; at < directory_size(t->directory); at++) {
-        if (leaves[at] == last) continue;
-        last = leaves[at];
+        if (entries[at].leaf == last) continue;
+        last = entries[at].leaf;
         table_block_free(t, ((table_leaf *)(void *)slab_at(t->slab, last))->block);
         table_block_free(t, last);
     }
@@ -80,7 +79,7 @@ void table_insert(vel_table *t, uint64_t hash, vel_ref ref) {
 }
 
 /* Position of the slot that names ref. */
-static uint64_t slot_of(const uint64_t *slots, uint64_t mask, uint64_t hash, vel_ref ref) {
+VEL_INLINE uint64_t slot_of(const uint64_t *slots, uint64_t mask, uint64_t hash, vel_ref ref) {
     uint64_t value = table_slot_value(hash, ref), at = table_tag(hash) & mask;
     for (uint64_t left = mask + 1; slots[at] != value; left--) {
         vel_assert(left && slots[at] != TABLE_EMPTY);
@@ -90,11 +89,12 @@ static uint64_t slot_of(const uint64_t *slots, uint64_t mask, uint64_t hash, vel
 }
 
 void table_replace(vel_table *t, uint64_t hash, vel_ref old, vel_ref ref) {
-    const table_leaf *leaf = leaf_of(t, table_tag(hash));
-    uint64_t *slots = leaf_slots(t, leaf);
-    uint64_t at = slot_of(slots, leaf_slot_count(leaf->log2) - 1, hash, old);
+    const table_directory *d = t->directory;
+    uint64_t entry = d->entries[directory_at(d, table_tag(hash))].slots;
+    uint64_t *slots = (uint64_t *)(uintptr_t)(entry & ~(uint64_t)63);
+    uint64_t at = slot_of(slots, leaf_slot_count(entry & 63) - 1, hash, old);
     vel_assert(ref && !(ref & ~TABLE_REF_MASK));
-    (void)atomic_exchange_acq_rel(&slots[at], table_slot_value(hash, ref));
+    atomic_set_release(&slots[at], table_slot_value(hash, ref));
 }
 
 void table_remove(vel_table *t, uint64_t hash, vel_ref old) {
@@ -196,11 +196,12 @@ size_t table_walk(const vel_table *t, uint64_t *cursor, uint64_t *out, size_t ca
     size_t count = 0;
     vel_assert(capacity >= TABLE_WALK_MIN);
     while (tag < tags) {
-        uint64_t at = directory_at(d, tag), entry = atomic_get_acquire(&d->entries[at]);
+        uint64_t at = directory_at(d, tag), entry = atomic_get_acquire(&d->entries[at].slots);
         /* A split being published may show part of the range still with the old leaf, which is
          * complete: only the tags of the part that shows it are taken from it. */
         uint64_t next = at + 1;
-        while (next < directory_size(d) && atomic_get_acquire(&d->entries[next]) == entry) next++;
+        while (next < directory_size(d) && atomic_get_acquire(&d->entries[next].slots) == entry)
+            next++;
         uint64_t end = next << (TABLE_TAG_BITS - d->depth);
         if (!skip && leaf_slot_count(entry & 63) <= capacity - count) {
             count += leaf_collect(entry, tag, end, out + count, capacity - count);

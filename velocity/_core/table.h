@@ -21,8 +21,8 @@
  *
  * Threads: writers hold the owner's commit lock. Readers are lock-free: pin an epoch, then probe. A
  * reader that loaded a leaf before it was replaced sees a complete older leaf: writers change only
- * the current leaf, so a read is as of its acquire load. Update of a present id is one atomic
- * exchange on its slot.
+ * the current leaf, so a read is as of its acquire load. Update of a present id is one atomic store
+ * to its slot.
  */
 #ifndef VEL_TABLE_H
 #define VEL_TABLE_H
@@ -45,12 +45,16 @@ VEL_INLINE uint64_t table_slot_value(uint64_t hash, vel_ref ref) {
 }
 VEL_INLINE vel_ref table_slot_ref(uint64_t slot) { return slot & TABLE_REF_MASK; }
 
-/* A directory is one slab block: depth, then 2^depth entries for readers, then 2^depth references
- * to the leaves' counts, which only writers follow (table.c). */
+/* A directory is one slab block: depth, then 2^depth entries. What readers follow and what writers
+ * follow lies side by side, in one cache line. */
+typedef struct {
+    uint64_t slots;   /* leaf address | log2 of its slots, in the low 6 bits; atomic */
+    vel_ref leaf;     /* its counts, for writers alone (table_leaf.h); atomic */
+} table_entry;
 typedef struct {
     uint32_t depth;
     uint32_t _pad;
-    uint64_t entries[];   /* leaf address | log2 of its slots, in the low 6 bits; atomic */
+    table_entry entries[];
 } table_directory;
 
 typedef struct {
@@ -84,7 +88,7 @@ typedef struct {
 VEL_INLINE void table_probe_begin(const vel_table *t, uint64_t hash, table_probe *p) {
     const table_directory *d = atomic_get_acquire(&t->directory);
     uint64_t tag = table_tag(hash);
-    uint64_t entry = atomic_get_acquire(&d->entries[tag >> (TABLE_TAG_BITS - d->depth)]);
+    uint64_t entry = atomic_get_acquire(&d->entries[tag >> (TABLE_TAG_BITS - d->depth)].slots);
     p->slots = (const uint64_t *)(uintptr_t)(entry & ~(uint64_t)63);
     p->mask = (uint32_t)(((uint64_t)1 << (entry & 63)) - 1);
     p->tag = tag;
@@ -99,6 +103,13 @@ VEL_INLINE void table_prefetch(const vel_table *t, uint64_t hash) {
     table_probe p;
     table_probe_begin(t, hash, &p);
     __builtin_prefetch(table_probe_home(&p));
+}
+
+/* Start fetching what an insert will look at beside the slot. Requires: pinned, or commit lock. */
+VEL_INLINE void table_prefetch_counts(const vel_table *t, uint64_t hash) {
+    const table_directory *d = atomic_get_acquire(&t->directory);
+    const table_entry *entry = &d->entries[table_tag(hash) >> (TABLE_TAG_BITS - d->depth)];
+    __builtin_prefetch(slab_at(t->slab, atomic_get_relaxed(&entry->leaf)), 1);
 }
 
 /* The next candidate's reference and its slot position in the leaf; 0 when there is none: the id is
@@ -127,7 +138,7 @@ VEL_INLINE vel_ref table_probe_next(table_probe *p, uint32_t *position) {
 vel_status table_reserve(vel_table *t, const uint64_t *hashes, size_t count);
 /* Insert a reference known to be absent. Requires: reserved. */
 void table_insert(vel_table *t, uint64_t hash, vel_ref ref);
-/* Replace `old` by `ref` in the slot that names it (one atomic exchange). Requires: `old` is in the
+/* Replace `old` by `ref` in the slot that names it (one release store). Requires: `old` is in the
  * table under hash. */
 void table_replace(vel_table *t, uint64_t hash, vel_ref old, vel_ref ref);
 /* Remove. Requires: `old` is in the table under hash. May shrink a leaf; never fails (a rebuild

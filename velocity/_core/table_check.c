@@ -38,23 +38,26 @@ static vel_status leaf_check(const vel_table *t, const table_leaf *leaf, uint64_
 }
 
 vel_status table_check(const vel_table *t, const char **why) {
-    table_directory *d = t->directory;
-    const vel_ref *leaves = directory_leaves(d);
+    const table_directory *d = t->directory;
+    const table_entry *entries = d->entries;
     uint64_t used = 0, memory = slab_block_size(t->slab, t->directory_ref);
     CHECK(d->depth <= TABLE_DEPTH_MAX, "the directory is too deep");
     CHECK((uint8_t *)d == slab_at(t->slab, t->directory_ref), "the directory is not its block");
     for (uint64_t at = 0; at < directory_size(d);) {
-        const table_leaf *leaf = (const table_leaf *)(const void *)slab_at(t->slab, leaves[at]);
+        const table_leaf *leaf =
+            (const table_leaf *)(const void *)slab_at(t->slab, entries[at].leaf);
         CHECK(leaf->depth <= d->depth, "a leaf is deeper than the directory");
         uint64_t range = (uint64_t)1 << (d->depth - leaf->depth);
         uint64_t entry = (uint64_t)(uintptr_t)leaf_slots(t, leaf) | leaf->log2;
         CHECK(at % range == 0, "a leaf's range is not aligned");
         for (uint64_t i = at; i < at + range; i++)
-            CHECK(leaves[i] == leaves[at] && d->entries[i] == entry, "a leaf's entries differ");
+            CHECK(entries[i].leaf == entries[at].leaf && entries[i].slots == entry,
+                  "a leaf's entries differ");
         vel_status status = leaf_check(t, leaf, at << (TABLE_TAG_BITS - d->depth), why);
         if (status) return status;
         used += leaf->used;
-        memory += slab_block_size(t->slab, leaf->block) + slab_block_size(t->slab, leaves[at]);
+        memory += slab_block_size(t->slab, leaf->block) +
+                  slab_block_size(t->slab, entries[at].leaf);
         at += range;
     }
     CHECK(used == t->used, "entries are miscounted");

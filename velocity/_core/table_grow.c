@@ -47,8 +47,8 @@ static void publish(vel_table *t, uint64_t at, uint64_t count, vel_ref leaf_ref)
     const table_leaf *leaf = (const table_leaf *)(const void *)slab_at(t->slab, leaf_ref);
     uint64_t entry = entry_value(t, leaf->block, leaf->log2);
     for (uint64_t i = at; i < at + count; i++) {
-        directory_leaves(d)[i] = leaf_ref;
-        atomic_set_release(&d->entries[i], entry);
+        atomic_set_relaxed(&d->entries[i].leaf, leaf_ref);
+        atomic_set_release(&d->entries[i].slots, entry);
     }
 }
 
@@ -68,7 +68,7 @@ vel_status table_leaf_resize(vel_table *t, uint64_t tag, unsigned log2) {
     leaf->deleted = 0;
     uint64_t range = (uint64_t)1 << (d->depth - leaf->depth);
     uint64_t first = directory_at(d, tag) & ~(range - 1);
-    publish(t, first, range, directory_leaves(d)[first]);
+    publish(t, first, range, d->entries[first].leaf);
     retire(t, old);
     return VEL_OK;
 }
@@ -77,15 +77,12 @@ static vel_status directory_double(vel_table *t) {
     table_directory *old = t->directory;
     uint64_t size = directory_size(old);
     vel_ref ref, old_ref = t->directory_ref;
-    vel_status status = table_block_new(t, sizeof *old + 4 * size * sizeof(uint64_t), &ref);
+    vel_status status = table_block_new(t, directory_bytes(old->depth + 1), &ref);
     if (status) return status;
     table_directory *d = (table_directory *)(void *)slab_at(t->slab, ref);
     d->depth = old->depth + 1;
     d->_pad = 0;
-    for (uint64_t at = 0; at < 2 * size; at++) {
-        d->entries[at] = old->entries[at / 2];
-        directory_leaves(d)[at] = directory_leaves(old)[at / 2];
-    }
+    for (uint64_t at = 0; at < 2 * size; at++) d->entries[at] = old->entries[at / 2];
     atomic_set_release(&t->directory, d);
     t->directory_ref = ref;
     retire(t, old_ref);
@@ -163,7 +160,7 @@ static vel_status leaf_split(vel_table *t, uint64_t tag, const leaf_census *c) {
     table_directory *d = t->directory;
     uint64_t half = (uint64_t)1 << (d->depth - old.depth) >> 1;
     uint64_t first = directory_at(d, tag) & ~(2 * half - 1);
-    refs[0] = directory_leaves(d)[first];
+    refs[0] = d->entries[first].leaf;
     for (int side = 0; side < 2; side++) {
         table_leaf *new = (table_leaf *)(void *)slab_at(t->slab, refs[side]);
         *new = (table_leaf){.block = keeps[side] ? old.block : blocks[side],
@@ -261,27 +258,28 @@ vel_status table_reserve(vel_table *t, const uint64_t *hashes, size_t count) {
 
 #define PRESIZE_LEAF 3000u  /* entries of a leaf on average: its deviation fits under 0.85, too */
 
-static void presize_free(vel_table *t, vel_ref directory, vel_ref *leaves, uint64_t count) {
+static void presize_free(vel_table *t, vel_ref directory, const table_entry *entries,
+                         uint64_t count) {
     for (uint64_t at = 0; at < count; at++) {
-        if (!leaves[at]) break;
-        vel_ref block = ((table_leaf *)(void *)slab_at(t->slab, leaves[at]))->block;
+        if (!entries[at].leaf) break;
+        vel_ref block = ((table_leaf *)(void *)slab_at(t->slab, entries[at].leaf))->block;
         if (block) table_block_free(t, block);
-        table_block_free(t, leaves[at]);
+        table_block_free(t, entries[at].leaf);
     }
     table_block_free(t, directory);
 }
 
 /* Leaves for all entries of a new directory. */
 static vel_status presize_leaves(vel_table *t, table_directory *d, unsigned log2) {
-    vel_ref *leaves = directory_leaves(d);
-    memset(leaves, 0, directory_size(d) * sizeof *leaves);
+    memset(d->entries, 0, directory_size(d) * sizeof *d->entries);
     for (uint64_t at = 0; at < directory_size(d); at++) {
-        vel_status status = table_block_new(t, sizeof(table_leaf), &leaves[at]);
-        if (status) { leaves[at] = 0; return status; }
-        table_leaf *leaf = (table_leaf *)(void *)slab_at(t->slab, leaves[at]);
+        table_entry *entry = &d->entries[at];
+        vel_status status = table_block_new(t, sizeof(table_leaf), &entry->leaf);
+        if (status) { entry->leaf = 0; return status; }
+        table_leaf *leaf = (table_leaf *)(void *)slab_at(t->slab, entry->leaf);
         *leaf = (table_leaf){.depth = (uint8_t)d->depth, .log2 = (uint8_t)log2};
         if ((status = table_slots_new(t, log2, &leaf->block))) { leaf->block = 0; return status; }
-        d->entries[at] = entry_value(t, leaf->block, log2);
+        entry->slots = entry_value(t, leaf->block, log2);
     }
     return VEL_OK;
 }
@@ -297,18 +295,19 @@ void table_presize(vel_table *t, uint64_t count) {
     /* Alone, a leaf gets just what is told; of several, each a little more or less. */
     unsigned log2 = table_log2_for(depth ? share + share / 16 + 32 : share);
     uint64_t size = (uint64_t)1 << depth;
-    uint64_t bytes = size * (leaf_slot_count(log2) * sizeof(uint64_t) + sizeof(table_leaf) + 16);
+    uint64_t bytes = size * (leaf_slot_count(log2) * sizeof(uint64_t) + sizeof(table_leaf)) +
+                     directory_bytes(depth);
     /* Blocks given back after a failure would still be bound to their classes. */
     if (t->slab->budget && t->slab->memory + t->slab->charged + bytes > t->slab->budget) return;
-    if (table_block_new(t, sizeof *old + 2 * size * sizeof(uint64_t), &ref)) return;
+    if (table_block_new(t, directory_bytes(depth), &ref)) return;
     table_directory *d = (table_directory *)(void *)slab_at(t->slab, ref);
     d->depth = depth;
     d->_pad = 0;
     if (presize_leaves(t, d, log2)) {
-        presize_free(t, ref, directory_leaves(d), size);
+        presize_free(t, ref, d->entries, size);
         return;
     }
-    presize_free(t, t->directory_ref, directory_leaves(old), 1);
+    presize_free(t, t->directory_ref, old->entries, 1);
     t->directory_ref = ref;
     atomic_set_release(&t->directory, d);
 }

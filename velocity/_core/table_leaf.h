@@ -27,13 +27,15 @@ VEL_INLINE uint64_t leaf_slot_count(unsigned log2) { return (uint64_t)1 << log2;
 VEL_INLINE uint64_t leaf_limit(unsigned log2) { return leaf_slot_count(log2) * 85 / 100; }
 
 VEL_INLINE uint64_t directory_size(const table_directory *d) { return (uint64_t)1 << d->depth; }
-VEL_INLINE vel_ref *directory_leaves(table_directory *d) { return d->entries + directory_size(d); }
+VEL_INLINE uint64_t directory_bytes(unsigned depth) {
+    return sizeof(table_directory) + sizeof(table_entry) * ((uint64_t)1 << depth);
+}
 VEL_INLINE uint64_t directory_at(const table_directory *d, uint64_t tag) {
     return tag >> (TABLE_TAG_BITS - d->depth);
 }
 VEL_INLINE table_leaf *leaf_of(const vel_table *t, uint64_t tag) {
     table_directory *d = t->directory;
-    return (table_leaf *)(void *)slab_at(t->slab, directory_leaves(d)[directory_at(d, tag)]);
+    return (table_leaf *)(void *)slab_at(t->slab, d->entries[directory_at(d, tag)].leaf);
 }
 VEL_INLINE uint64_t *leaf_slots(const vel_table *t, const table_leaf *leaf) {
     return (uint64_t *)(void *)slab_at(t->slab, leaf->block);

@@ -237,6 +237,17 @@ def test_a_prepared_region_is_what_a_grown_class_takes_next(slab):
     assert slab.memory == memory
 
 
+def test_where_a_region_was_promised_and_is_not_there_pages_are_touched_one_by_one(slab):
+    filled(slab, 4096, 2 * 512)
+    slab.promise()
+    memory = slab.memory
+    for count in range(1, 600):
+        slab.alloc(4096)
+        assert memory + count * PAGE <= slab.memory <= memory + (count + 2) * PAGE
+    assert slab.spare_wanted
+    slab.check()
+
+
 def test_a_small_class_leaves_the_prepared_region_alone(slab):
     slab.prepare()
     memory = slab.memory
