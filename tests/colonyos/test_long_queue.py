@@ -8,9 +8,9 @@ import pytest
 from support.processes import COLONY, SIZES, TYPE, claim, ids, spec
 from velocity import Config
 from velocity.py.colonyos import WAITING, ColonyOSAdapter, Process
+from velocity.py.colonyos.process_candidates import QUEUE_ORDER, candidates
 from velocity.py.colonyos.process_documents import new_process
 from velocity.py.colonyos.process_finders import LISTED, listing
-from velocity.py.colonyos.process_candidates import QUEUE_ORDER, candidates
 from velocity.py.colonyos.store import now
 
 WAITING_COUNT, CHUNK = 1_000_000, 10_000
