@@ -8,9 +8,9 @@ import pytest
 from support.processes import COLONY, SIZES, TYPE, claim, ids, spec
 from velocity import Config
 from velocity.py.colonyos import WAITING, ColonyOSAdapter, Process
+from velocity.py.colonyos.process_candidates import QUEUE_ORDER, candidates
 from velocity.py.colonyos.process_documents import new_process
 from velocity.py.colonyos.process_finders import LISTED, listing
-from velocity.py.colonyos.process_queue import QUEUE_ORDER, candidates, sizes_of
 from velocity.py.colonyos.store import now
 
 WAITING_COUNT, CHUNK = 1_000_000, 10_000
@@ -63,8 +63,8 @@ def in_queue(wanted, count):
 @pytest.mark.parametrize("names", [[None], ["e"], [None, "e"]])
 @pytest.mark.parametrize("memory", [2**63 - 1, 2**30 - 1])
 def test_the_queue_is_an_index(long, names, location, memory):
-    sizes = sizes_of(2**63 - 1, memory, 2**63 - 1, 127, 127, 127)
-    where = candidates(COLONY, TYPE, names, location, sizes)
+    sizes = (2**63 - 1, memory, 2**63 - 1, 127, 127, 127)
+    where = candidates(COLONY, TYPE, tuple(names), location, *sizes)
     plan = long._data.processes.explain(where, QUEUE_ORDER, 1)
     assert (plan["plan"], plan["index"], plan["order"]) == ("index", ["queue"], "index"), plan
     assert plan["keys_examined"] <= KINDS and plan["documents_examined"] <= KINDS, plan
