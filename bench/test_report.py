@@ -34,6 +34,7 @@ SHOWN = {
     "footprint": ["`import velocity`", "| files of an empty database, closed | persistent |"],
     "opening": ["after kill -9"],
     "columns": ["**Columns** of"],
+    "colonyos": ["| find ten waiting |", "workers assign", "the longer beside the shorter"],
 }
 # Every store runs in test_peers.py: here a few, each with a process for each variant, are enough.
 STORES = ["velocity", "sqlite3", *(["Redis"] if "Redis" not in LEFT_OUT else [])]

@@ -28,6 +28,7 @@ except ImportError as error:
 MEMORY_FIRST, ON_DISK, POSTGRES = "memory-first", "persistent, sync_writes", "PostgreSQL"
 SHARE_LOADED = 10  # the sides are compared with a queue of one tenth of the longest
 SHARE_SHORT = 100  # and ours with one of a hundredth of it
+LONGEST_MIN = 20_000  # fewer, and the short queue would run out
 CALLS = 1_000  # of a client or a worker in a round
 CALLS_ON_DISK = 50
 
@@ -46,6 +47,7 @@ class Results:
 
 def measure(folder: Path, longest: int, rounds: int, say: Say) -> Results:
     """longest: processes that wait in the longest queue."""
+    longest = max(longest, LONGEST_MIN)
     loaded = longest // SHARE_LOADED
     with collector_off(), ExitStack() as opened:
         say(f"colonyos: adding {loaded:,} processes to each side")
