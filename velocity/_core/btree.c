@@ -145,7 +145,7 @@ bool btree_insert_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t 
     vel_assert(size <= BTREE_KEY_MAX);
     if (vel_unlikely(w->shape != t->shape)) way_down(t, w, key, size);
     btree_node *leaf = node_at(t, w->node[0]);
-    uint32_t position = node_find_near(leaf, key, size, &equal);
+    uint32_t position = node_find(leaf, key, size, &equal);
     if (equal) return false;
     node_entry entry = {key, size, 0};
     if (vel_unlikely(!node_insert(leaf, position, &entry)))
@@ -222,7 +222,7 @@ bool btree_remove_near(vel_btree *t, btree_way *w, const uint8_t *key, uint32_t 
     bool equal;
     if (vel_unlikely(w->shape != t->shape)) way_down(t, w, key, size);
     btree_node *leaf = node_at(t, w->node[0]);
-    uint32_t position = node_find_near(leaf, key, size, &equal);
+    uint32_t position = node_find(leaf, key, size, &equal);
     if (!equal) return false;
     node_remove(leaf, position);
     if (!leaf->count || leaf->used < MERGE_USED_MIN) settle(t, w);

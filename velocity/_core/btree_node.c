@@ -94,10 +94,6 @@ VEL_INLINE void node_prefetch(const btree_node *n) {
 
 uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool *equal) {
     node_prefetch(n);
-    return node_find_near(n, key, size, equal);
-}
-
-uint32_t node_find_near(const btree_node *n, const uint8_t *key, uint32_t size, bool *equal) {
     uint32_t prefix_size = n->prefix_size;
     *equal = false;
     if (prefix_size) {

@@ -78,8 +78,6 @@ uint32_t node_key(const btree_node *n, uint32_t i, uint8_t *out);
 
 /* The position of the first key that is not less than this one; *equal: it is this one. */
 uint32_t node_find(const btree_node *n, const uint8_t *key, uint32_t size, bool *equal);
-/* The same in a node that was asked for before (btree_approach). */
-uint32_t node_find_near(const btree_node *n, const uint8_t *key, uint32_t size, bool *equal);
 /* Which child a key belongs to. */
 VEL_INLINE uint32_t node_route(const btree_node *n, const uint8_t *key, uint32_t size) {
     bool equal;
