@@ -67,7 +67,7 @@ static bool read_keys(indexed *x, const document *d, index_keys *k) {
         CHECK(!before || bytes_order(before, before_size, key, size) < 0);
     }
     CHECK(x->index.where || k->count);
-    CHECK(k->count < 2 || index_is_multikey(&x->index));
+    CHECK(k->count < 2 || index_multikey(&x->index));
     return true;
 }
 
