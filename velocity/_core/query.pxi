@@ -84,7 +84,6 @@ cdef class QueryBase(QueryRuns):
     cdef list _quick(self, object filter, object sort, uint64_t limit):
         """The first documents of a simple query; None: no plan is kept for it."""
         cdef _Shape kept
-        cdef Filter rest
         cdef asked a
         cdef vel_query q
         cdef list values = []
@@ -95,12 +94,9 @@ cdef class QueryBase(QueryRuns):
         buffer_borrow(&a.bytes, a.room, RANGES_ROOM)
         memset(&q, 0, sizeof(q))
         try:
-            if not kept.ask(&q, &a, values):
+            alive = kept.prepare(self, <dict>filter, values, limit, &q, &a)
+            if alive is None:
                 return []
-            if kept.rest:
-                rest = kept.rest_filter(self, <dict>filter, values)
-                q.filter = &rest.f
-            q.limit, q.patience = limit, kept.patience(limit)
             self._walk(&q, NULL)
             return self._found(&q)
         except IndexGone:
@@ -165,7 +161,6 @@ cdef class QueryBase(QueryRuns):
     cdef object _claim_quick(self, object filter, dict changes, object sort, bint return_new):
         """The step under one lock, for a shape whose plan is kept; None: not that way."""
         cdef _Shape kept
-        cdef Filter rest
         cdef asked a
         cdef vel_query q
         cdef vel_write w
@@ -186,14 +181,11 @@ cdef class QueryBase(QueryRuns):
         buffer_borrow(&outcome.current, current_room, BODY_ROOM)
         error.path[0] = error.what[0] = 0
         memset(&q, 0, sizeof(q))
-        q.e, q.c, q.limit, q.attached = self.e, self.c, 1, True
+        q.e, q.c, q.attached = self.e, self.c, True
         try:
-            if not kept.ask(&q, &a, values):
+            alive = kept.prepare(self, <dict>filter, values, 1, &q, &a)
+            if alive is None:
                 return None
-            if kept.rest:
-                rest = kept.rest_filter(self, <dict>filter, values)
-                q.filter = &rest.f
-            q.patience = kept.patience(1)
             write_begin(&w, self.c, 0, NULL, 0, WRITE_MERGE, REQUIRE_PRESENT)
             w.flags = WRITE_KEEP_EXPIRY
             body_encode(changes, self.c.names, &body)

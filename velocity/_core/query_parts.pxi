@@ -228,8 +228,20 @@ cdef class _Shape:
             self.filters[known] = found
         return found
 
-    cdef uint64_t patience(self, uint64_t limit) noexcept:
-        return PATIENCE + (self.all if limit == UINT64_MAX else self.each * limit)
+    cdef object prepare(self, QueryBase collection, dict filter, list values, uint64_t limit,
+                        vel_query *q, asked *a):
+        """Fill in a query for these values, as ask does, with what is left to a filter. Returns
+        what has to live as long as the query; None: nothing can match."""
+        cdef Filter rest
+        if not self.ask(q, a, values):
+            return None
+        q.limit = limit
+        q.patience = PATIENCE + (self.all if limit == UINT64_MAX else self.each * limit)
+        if not self.rest:
+            return self
+        rest = self.rest_filter(collection, filter, values)
+        q.filter = &rest.f
+        return rest
 
     cdef int add_range(self, list values, size_t n, const char **tails, size_t *sizes,
                        asked *a) except -1:
